@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CareConfig(AppConfig):
+    name = "sanyou.care"
+    label = "care"
+    verbose_name = _("服务")
+    default_auto_field = "django.db.models.BigAutoField"

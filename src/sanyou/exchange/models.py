@@ -1,0 +1,73 @@
+"""Files that came in: each file, each row, what became of it. Running a file twice changes nothing."""
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from sanyou.registry.models import Organisation, Staff
+from sanyou.trust.fields import EncryptedTextField
+
+
+class ImportFile(models.Model):
+    class Kind(models.TextChoices):
+        ROSTER = "roster", _("目标人群花名册")
+        HISTORY = "history", _("历史免费检查")
+        STATIONS = "stations", _("检查站记录")
+        LAB = "lab", _("检验结果（HL7）")
+
+    class Status(models.TextChoices):
+        UPLOADED = "uploaded", _("已上传")
+        MAPPED = "mapped", _("待导入")
+        RUNNING = "running", _("导入中")
+        DONE = "done", _("已完成")
+        UNDONE = "undone", _("已撤销")
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=200)
+    sheet = models.CharField(max_length=60, blank=True)
+    sha256 = models.CharField(max_length=64)
+    programme = models.CharField(max_length=60)
+    policy = models.CharField(max_length=60)
+    on = models.DateField()  # the day by which rows are judged
+    mapping = models.JSONField(default=dict)  # field -> column index; confirmed by a person in the desk
+    status = models.CharField(max_length=10, choices=Status, default=Status.UPLOADED)
+    rows = models.PositiveIntegerField(default=0)
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
+    by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "sheet", "sha256", "programme", "on"],
+                condition=~models.Q(status="undone"),
+                name="import_file_once",
+            )
+        ]
+
+
+class ImportRow(models.Model):
+    """One row or message. Written in the same transaction as what it created."""
+
+    class Outcome(models.TextChoices):
+        PENDING = "pending", _("待处理")
+        ACCEPTED = "accepted", _("已导入")
+        MERGED = "merged", _("重复，已合并")
+        HELD = "held", _("待人工核实")
+        REJECTED = "rejected", _("未导入")
+        UNDONE = "undone", _("已撤销")
+
+    file = models.ForeignKey(ImportFile, on_delete=models.PROTECT, related_name="items")
+    number = models.PositiveIntegerField()  # row number in the sheet as the user sees it; message ordinal
+    cells = EncryptedTextField()  # JSON of the row as read
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.PENDING)
+    code = models.CharField(max_length=40, blank=True)  # bad_check_digit, no_husband_id, duplicate …
+    problems = models.JSONField(default=list)  # [{field, value(masked), rule, remedy}]
+    created = models.JSONField(default=list)  # [[app.model, pk], …] for undo
+    subject = models.CharField(max_length=64, blank=True)  # couple/person key
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "number"], name="import_row_once")]
+        indexes = [models.Index(fields=["file", "outcome"])]

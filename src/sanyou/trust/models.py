@@ -1,0 +1,21 @@
+"""The audit chain. One row per act on a person's record; each row carries the hash of the one before."""
+
+from django.db import models
+
+
+class AuditEvent(models.Model):
+    """Append-only. `subject` is an opaque key (uuid), never a name or an identifier."""
+
+    seq = models.PositiveBigIntegerField(unique=True)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=80)  # staff username, or system:<job>
+    duty = models.CharField(max_length=40, blank=True)
+    action = models.CharField(max_length=40)  # read, sign, amend, export, merge, print, sign-in …
+    kind = models.CharField(max_length=40)  # person, couple, episode, document, …
+    subject = models.CharField(max_length=64, blank=True, db_index=True)
+    detail = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["seq"]
