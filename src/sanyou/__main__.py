@@ -1,0 +1,3 @@
+from sanyou.cli import main
+
+main()

@@ -1,0 +1,260 @@
+"""The command line: `sanyou …`. Each command says what it does, shows progress and ends with a clear line."""
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    help="Sanyou 三优：免费孕前优生健康检查与出生缺陷三级预防",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold personal data
+)
+policy_app = typer.Typer(help="政策文件", no_args_is_help=True)
+audit_app = typer.Typer(help="审计日志", no_args_is_help=True)
+keys_app = typer.Typer(help="加密密钥", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+
+out = Console()
+err = Console(stderr=True)
+
+Home = Annotated[Path | None, typer.Option(help="数据目录（默认 SANYOU_HOME 或 ./var）")]
+
+
+def _stop(message: str, code: int = 1) -> None:
+    err.print(f"[bold red]✗[/] {message}")
+    raise typer.Exit(code)
+
+
+def _django(home: Path | None = None) -> None:
+    if home is not None:
+        os.environ["SANYOU_HOME"] = str(home.resolve())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sanyou.settings")
+    import django
+
+    django.setup()
+
+
+def _library() -> Any:
+    from sanyou.protocol.errors import ContentErrors
+    from sanyou.protocol.library import Library
+
+    try:
+        return Library.load()
+    except ContentErrors as e:
+        for error in e.errors:
+            err.print(str(error), markup=False, highlight=False)
+        _stop(f"内容有 {len(e.errors)} 处错误，请按上面的文件和行号修改。")
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _stop(f"日期“{text}”无法识别，请写成 2021-03-01 的形式。", 2)
+        raise
+
+
+@app.command()
+def check() -> None:
+    """检查全部内容：严格读入，运行每个样例。"""
+    library = _library()
+    report = library.check()
+    for line in [*report.failures, *report.missing]:
+        err.print(str(line), markup=False, highlight=False)
+    if report.failures or report.missing:
+        _stop(f"{len(report.failures)} 个样例不符，{len(report.missing)} 处缺少样例。")
+    out.print(f"[green]✓[/] 内容无误，{report.cases} 个样例全部相符。")
+
+
+@policy_app.command("list")
+def policy_list() -> None:
+    """列出政策文件。"""
+    table = Table("编号", "文号", "名称", "施行", "失效")
+    for p in sorted(_library().policies.values(), key=lambda p: p.id):
+        until = str(p.in_force.until or "") if p.in_force else ""
+        table.add_row(p.id, p.document_number, str(p.label), str(p.effective_from), until)
+    out.print(table)
+
+
+@policy_app.command("show")
+def policy_show(
+    policy: str, as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False
+) -> None:
+    """逐条列出一份政策及其实现情况。"""
+    library = _library()
+    if policy not in library.policies:
+        _stop(f"没有政策“{policy}”。可用：{'、'.join(sorted(library.policies))}", 2)
+    found = library.policies[policy]
+    clauses = [
+        {"ref": c.ref, "text": str(c.text), "status": c.status, "by": list(c.by)}
+        | ({"reason": str(c.reason)} if c.reason else {})
+        for c in found.clauses
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps({"clauses": clauses}, ensure_ascii=False, indent=1) + "\n")
+        return
+    words = {"implemented": "已实现", "exhortation": "倡导性", "open": "未实现"}
+    table = Table("条款", "内容", "状态", "由什么实现", title=f"{found.document_number} {found.label}")
+    for c in clauses:
+        by = "、".join(c["by"]) or str(c.get("reason", ""))
+        table.add_row(c["ref"], c["text"], words[c["status"]], by)
+    out.print(table)
+
+
+def _migrate() -> None:
+    from django.core.management import call_command
+
+    from sanyou.registry import regions
+
+    call_command("migrate", verbosity=0)
+    regions.load()
+
+
+@app.command()
+def migrate(home: Home = None) -> None:
+    """建立或升级数据库，并载入全国区划。"""
+    _django(home)
+    _migrate()
+    out.print("[green]✓[/] 数据库已是最新，区划已载入。")
+
+
+@app.command()
+def month(
+    policy: Annotated[str, typer.Option(help="政策编号，如 jiulongpo-2020")],
+    roster: Annotated[Path, typer.Option(help="花名册 xlsx", exists=True, dir_okay=False)],
+    stations: Annotated[Path, typer.Option(help="检查站记录 xlsx", exists=True, dir_okay=False)],
+    lab: Annotated[Path, typer.Option(help="检验结果 HL7", exists=True, dir_okay=False)],
+    output: Annotated[Path, typer.Option("--out", help="结果目录", file_okay=False)],
+    on: Annotated[str | None, typer.Option(help="审核日期 YYYY-MM-DD（默认取花名册填报日期）")] = None,
+) -> None:
+    """从文件办完一个月：登记、审核、检查、评估、告知书、随访、月报、结算。可重复运行。"""
+    day = _day(on)
+    library = _library()
+    if policy not in library.policies or library.policies[policy].stub:
+        _stop(f"没有可用的政策“{policy}”。请用 `sanyou policy list` 查看。", 2)
+    output.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("SANYOU_DATABASE_URL", None)  # always the embedded database beside the results
+    _django(output / ".sanyou")
+    _migrate()
+    from sanyou.exchange import month as run_month
+    from sanyou.exchange.errors import FileProblem
+
+    try:
+        summary = run_month.run(policy, roster, stations, lab, output, on=day, console=err)
+    except FileProblem as problem:
+        _stop(str(problem), 2)
+        raise
+    out.print(f"[green]✓[/] 完成。检查 {summary['attendance']['examined']} 对，结果在 {output}")
+
+
+@app.command()
+def synth(
+    couples: Annotated[int, typer.Option(help="夫妇对数", min=1)] = 200,
+    seed: Annotated[int, typer.Option(help="随机种子：相同的种子得到相同的人口")] = 7,
+    until: Annotated[str | None, typer.Option(help="历史截止日期（默认今天）")] = None,
+    home: Home = None,
+) -> None:
+    """按已发表的流行率生成虚构人口和一年的历史。"""
+    _django(home)
+    _migrate()
+    from sanyou.synth import district
+
+    day = _day(until) or datetime.now().astimezone().date()
+    result = district.build(couples=couples, seed=seed, until=day, console=err)
+    out.print(f"[green]✓[/] 已生成 {result.couples} 对夫妇，{result.encounters} 份记录。")
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="建好后启动网页服务")] = True,
+    couples: Annotated[int, typer.Option(help="夫妇对数", min=1)] = 160,
+    seed: Annotated[int, typer.Option(help="随机种子")] = 7,
+    port: Annotated[int, typer.Option(help="端口")] = 8000,
+    home: Annotated[Path, typer.Option(help="演示数据目录")] = Path("var/demo"),
+) -> None:
+    """建立演示区（九龙坡）并在浏览器中打开。所有人员均为虚构。"""
+    os.environ.pop("SANYOU_DATABASE_URL", None)
+    os.environ["SANYOU_DEMO"] = "1"
+    _django(home)
+    _migrate()
+    from sanyou.synth import district
+
+    today = datetime.now().astimezone().date()
+    district.build(couples=couples, seed=seed, until=today, console=err)
+    table = Table("岗位", "用户名", "密码", "姓名", "单位", title="演示账号（仅供演示，勿用于真实数据）")
+    for login in district.logins():
+        table.add_row(*login)
+    out.print(table)
+    if serve:
+        out.print(f"请在浏览器打开 [bold]http://127.0.0.1:{port}/[/]  （按 Ctrl+C 停止）")
+        _serve("127.0.0.1", port)
+    else:
+        out.print(f"演示区已建好：{home}。运行 `uv run sanyou demo` 启动。")
+
+
+def _serve(host: str, port: int) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "sanyou.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        blocking_threads=4,
+        log_enabled=True,
+        log_access=False,  # addresses are not logged
+    ).serve()
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="端口")] = 8000,
+    home: Home = None,
+) -> None:
+    """启动网页服务。"""
+    _django(home)
+    _serve(host, port)
+
+
+@audit_app.command("verify")
+def audit_verify(home: Home = None) -> None:
+    """核对审计日志的哈希链，证明未被改动。"""
+    _django(home)
+    from sanyou.trust import audit
+
+    verdict = audit.verify()
+    if not verdict.ok:
+        _stop(f"审计链在第 {verdict.broken_at} 条断开：该条或其前一条被改动、删除或插入。")
+    out.print(f"[green]✓[/] 审计链完整，共 {verdict.rows} 条。")
+
+
+@keys_app.command("rotate")
+def keys_rotate(home: Home = None) -> None:
+    """换用新的数据密钥，并重新加密全部标识信息。可中断后再运行。"""
+    _django(home)
+    from sanyou.trust import keys
+
+    rows = keys.rotate()
+    out.print(f"[green]✓[/] 已换用新密钥，重新加密 {rows} 个字段。")
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()
