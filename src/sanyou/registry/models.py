@@ -23,9 +23,7 @@ class Region(models.Model):
     code = models.CharField(primary_key=True, max_length=12)
     name = models.CharField(max_length=60)
     level = models.CharField(max_length=10, choices=Level)
-    parent = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="children"
-    )
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     # Significant digits of the code: every region below starts with them.
     prefix = models.CharField(max_length=12, db_index=True)
     full_name = models.CharField(max_length=120)  # 重庆市九龙坡区华岩镇

@@ -1,5 +1,7 @@
 """The audit chain. One row per act on a person's record; each row carries the hash of the one before."""
 
+from typing import Any
+
 from django.db import models
 
 
@@ -19,3 +21,18 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["seq"]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("audit events are append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("audit events are append-only")
+
+
+class AuditHead(models.Model):
+    """The one row that says where the chain ends; locked while an event is appended."""
+
+    seq = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)

@@ -1,0 +1,225 @@
+"""Who may do what to whose record: the one place that decides.
+
+A duty (what) within a region (whose). Outside her region a record does not exist for her (404);
+inside it, what her duty does not include is refused with the reason (403). Whatever is not listed
+here is refused.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sanyou.registry.duties import ACTIONS, DUTIES, Duty
+from sanyou.registry.models import DutyAssignment, Organisation, Region, Staff
+
+# Where each kind of record lies: paths to a region code. A record is within reach when any of its
+# paths is. People and couples are reached through their episodes, and where they live now.
+PLACES: dict[str, tuple[str, ...]] = {
+    "registry.Region": ("code",),
+    "registry.Organisation": ("region__code",),
+    "registry.Staff": ("organisation__region__code", "duties__region__code"),
+    "registry.DutyAssignment": ("region__code",),
+    "registry.Person": (
+        "episodes__region__code",
+        "couples_as_wife__episodes__region__code",
+        "couples_as_husband__episodes__region__code",
+        "residence_region__code",
+    ),
+    "registry.Couple": (
+        "episodes__region__code",
+        "wife__residence_region__code",
+        "husband__residence_region__code",
+    ),
+    "registry.Doubt": ("region__code",),
+    "care.Episode": ("region__code",),
+    "care.EligibilityDecision": ("episode__region__code",),
+    "care.Consent": ("episode__region__code",),
+    "care.Encounter": ("episode__region__code",),
+    "care.Assessment": ("episode__region__code",),
+    "care.Task": ("region__code",),
+    "care.ContactAttempt": ("task__region__code",),
+    "care.Card": ("episode__region__code",),
+    "care.Document": ("episode__region__code",),
+    "care.Referral": ("episode__region__code",),
+    "finance.Claim": ("episode__region__code",),
+    "finance.Statement": ("organisation__region__code",),
+    "figures.Submission": ("region__code",),
+    "exchange.ImportFile": ("organisation__region__code",),
+    "exchange.ImportRow": ("file__organisation__region__code",),
+}
+
+
+class AccessError(Exception):
+    """Refused. `message_zh` may be shown."""
+
+    def __init__(self, message_zh: str) -> None:
+        super().__init__(message_zh)
+        self.message_zh = message_zh
+
+
+class NotFoundForYou(AccessError):
+    """Outside her region: she is not told whether it exists (404)."""
+
+    def __init__(self) -> None:
+        super().__init__(_("没有找到这条记录，或它不在您负责的地区。"))
+
+
+class Forbidden(AccessError):
+    """Inside her region, but not her duty (403)."""
+
+
+class HasPrivacy(Protocol):
+    """A data element of the dictionary, or anything with its privacy class."""
+
+    @property
+    def privacy(self) -> str: ...
+
+
+class HasDuty(Protocol):
+    """A form of a programme: `duty` lists who fills it."""
+
+    @property
+    def duty(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody at work under one duty in one region. `region_prefix` "" reaches everywhere."""
+
+    staff: Staff | None
+    username: str
+    display_name: str
+    duty: str
+    region_prefix: str
+    region: Region | None = None
+    organisation: Organisation | None = None
+
+    @classmethod
+    def of(cls, staff: Staff, assignment: DutyAssignment, on: dt.date | None = None) -> Self:
+        """The staff member under one of her duties. Forbidden when it is not hers or not valid."""
+        today = on or timezone.localdate()
+        until = assignment.valid_until
+        if assignment.staff_id != staff.pk or assignment.duty not in DUTIES or not staff.is_active:
+            raise Forbidden(_("您没有这项职责，请联系系统管理员。"))
+        if assignment.duty == "system":
+            raise Forbidden(_("这项职责不能分配给个人。"))
+        if assignment.valid_from > today or (until is not None and until < today):
+            raise Forbidden(_("您的这项职责不在有效期内，请联系系统管理员。"))
+        return cls(
+            staff,
+            staff.username,
+            staff.display_name,
+            assignment.duty,
+            assignment.region.prefix,
+            assignment.region,
+            staff.organisation,
+        )
+
+    @classmethod
+    def system(cls, name: str, region: Region | None = None) -> Self:
+        """A command or job, in the whole country or one region; `system:<name>` in the audit."""
+        prefix = region.prefix if region else ""
+        return cls(None, f"system:{name}", _("系统"), "system", prefix, region)
+
+    @property
+    def role(self) -> Duty:
+        """The row of the duty table."""
+        return DUTIES[self.duty]
+
+    def can(self, action: str, obj: models.Model | None = None) -> bool:
+        """Whether her duty includes the action and the object lies within her region."""
+        return does(self, action) and (obj is None or within(self, obj))
+
+    def require(self, action: str, obj: models.Model | None = None) -> None:
+        """Pass, or raise NotFoundForYou (outside her region) or Forbidden (not her duty)."""
+        if obj is not None and not within(self, obj):
+            raise NotFoundForYou
+        if not does(self, action):
+            what = ACTIONS.get(action.partition(":")[0], action)
+            raise Forbidden(
+                _("“%(duty)s”职责不能%(what)s。如确需办理，请切换职责或联系系统管理员。")
+                % {"duty": self.role.label, "what": what}
+            )
+
+
+def does(actor: Actor, action: str) -> bool:
+    """Whether the duty includes the action, wherever. "fill:<form>" asks for "fill"."""
+    return action.partition(":")[0] in DUTIES[actor.duty].may
+
+
+def reaches(actor: Actor, code: str | None) -> bool:
+    """Whether a region code lies within the actor's region."""
+    return actor.region_prefix == "" or (code or "").startswith(actor.region_prefix)
+
+
+def within(actor: Actor, obj: models.Model) -> bool:
+    """Whether a record lies within the actor's region; a kind not listed in PLACES never does."""
+    if actor.region_prefix == "":
+        return True
+    paths = PLACES.get(obj._meta.label, ())
+    if any(reaches(actor, code) for path in paths if (code := _walk(obj, path))):
+        return True
+    if obj.pk is None or not any(_is_plural(type(obj), path) for path in paths):
+        return False
+    return visible(actor, type(obj)._default_manager.filter(pk=obj.pk)).exists()
+
+
+def visible(actor: Actor, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows of a queryset that lie within the actor's region."""
+    if actor.region_prefix == "":
+        return queryset
+    model = queryset.model
+    paths = PLACES.get(model._meta.label)
+    if not paths:
+        return queryset.none()
+    here = Q()
+    for path in paths:
+        here |= Q(**{f"{path}__startswith": actor.region_prefix})
+    if any(_is_plural(model, path) for path in paths):
+        # A subquery instead of joins: no duplicates, and the caller may go on filtering.
+        return queryset.filter(pk__in=model._base_manager.filter(here).values("pk"))
+    return queryset.filter(here)
+
+
+def _is_plural(model: type[models.Model], path: str) -> bool:
+    """Whether a path crosses from one to many."""
+    step: Any = model
+    for name in path.split("__")[:-1]:
+        relation = step._meta.get_field(name)
+        if relation.one_to_many or relation.many_to_many:
+            return True
+        step = relation.related_model
+    return False
+
+
+def _walk(obj: models.Model, path: str) -> str | None:
+    """The region code at the end of a singular path of an object at hand; None where it branches."""
+    if _is_plural(type(obj), path):
+        return None
+    value: Any = obj
+    # The code is the key of a region, so it is read from the row that points there: no query.
+    for name in path.replace("region__code", "region_id").split("__"):
+        if value is None:
+            return None
+        value = getattr(value, name)
+    return value
+
+
+def may_see(actor: Actor, element: HasPrivacy) -> bool:
+    """Whether her duty reads elements of this privacy class (restricted: clinical duties only)."""
+    return element.privacy in DUTIES[actor.duty].privacy
+
+
+def may_unmask(actor: Actor) -> bool:
+    """Whether whole identity numbers are shown to her duty."""
+    return DUTIES[actor.duty].unmasked
+
+
+def may_fill(actor: Actor, form: HasDuty, obj: models.Model | None = None) -> bool:
+    """Whether she may fill a form (of a record): her duty fills forms, and the form names it."""
+    return actor.can("fill", obj) and (actor.duty == "system" or actor.duty in form.duty)

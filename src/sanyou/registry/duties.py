@@ -1,0 +1,186 @@
+"""The duties of a district's programme: what each may do, and which part of a record it may read.
+
+One table, read by sanyou.registry.access. A duty is held within a region and for a time
+(DutyAssignment); the same person may hold several and works under one at a time.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from sanyou.registry.models import DutyAssignment, Staff
+
+# Every action the product knows. "fill" stands for "fill:<form>"; which forms, the form itself says.
+ACTIONS: dict[str, Promise] = {
+    "home": _("打开工作台"),
+    "see_policy": _("查看政策"),
+    "search": _("检索人员"),
+    "see_person": _("查看夫妇档案"),
+    "see_results": _("查看检查结果"),
+    "nominate": _("登记目标人群"),
+    "review": _("镇街审核"),
+    "confirm": _("中心确认资格"),
+    "issue_card": _("发放服务卡"),
+    "take_consent": _("办理知情同意"),
+    "fill": _("填写检查记录"),
+    "sign": _("签名"),
+    "amend": _("更正已签名记录"),
+    "assess": _("风险评估"),
+    "issue_document": _("出具文书"),
+    "follow_up": _("随访"),
+    "decide_doubt": _("处理疑似重复"),
+    "merge": _("合并档案"),
+    "import": _("导入文件"),
+    "report": _("查看报表"),
+    "submit_report": _("编制并上报报表"),
+    "accept_report": _("接收或退回报表"),
+    "see_money": _("查看结算"),
+    "claim": _("编制结算表"),
+    "approve_statement": _("审核结算表"),
+    "pay_statement": _("登记拨付"),
+    "manage_staff": _("管理人员与职责"),
+    "see_audit": _("查看操作记录"),
+    "export": _("导出"),
+}
+
+_COMMON = {"home", "see_policy"}
+_PERSON = _COMMON | {"search", "see_person"}
+_RECORD = _PERSON | {"fill", "sign", "amend"}
+_RESULTS = _RECORD | {"see_results"}
+
+_OFFICE = frozenset({"public", "identity"})
+_HEALTH = frozenset({"public", "identity", "health"})
+_CLINIC = frozenset({"public", "identity", "health", "restricted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """`home` is the name of the page it starts on, `privacy` the classes of elements it reads,
+    `unmasked` whether whole identity numbers are shown to it."""
+
+    id: str
+    label: Promise | str
+    home: str
+    may: frozenset[str]
+    privacy: frozenset[str] = _OFFICE
+    unmasked: bool = False
+    levels: tuple[str, ...] = field(default=("county",))  # region levels it is usually held at
+
+
+def _duty(
+    id: str,
+    label: Promise,
+    may: set[str],
+    *,
+    home: str = "queue",
+    privacy: frozenset[str] = _OFFICE,
+    unmasked: bool = False,
+    levels: tuple[str, ...] = ("county",),
+) -> Duty:
+    unknown = may - ACTIONS.keys()
+    assert not unknown, unknown
+    return Duty(id, label, home, frozenset(may), privacy, unmasked, levels)
+
+
+_ALL = (
+    _duty(
+        "village_worker",
+        _("村居专干"),
+        _RECORD | {"nominate", "issue_card", "issue_document"},
+        levels=("village", "township"),
+    ),
+    _duty(
+        "township_officer",
+        _("镇街审核员"),
+        _RECORD | {"nominate", "review", "issue_card", "issue_document", "import", "report"},
+        levels=("township",),
+    ),
+    _duty(
+        "registration",
+        _("登记确认"),
+        _RECORD
+        | {
+            "nominate",
+            "confirm",
+            "issue_card",
+            "take_consent",
+            "issue_document",
+            "decide_doubt",
+            "merge",
+            "import",
+            "export",
+        },
+        unmasked=True,
+    ),
+    _duty(
+        "history_nurse",
+        _("病史询问护士"),
+        _RESULTS | {"take_consent", "issue_document"},
+        privacy=_CLINIC,
+    ),
+    _duty("physician", _("体格检查医生"), _RESULTS | {"issue_document"}, privacy=_CLINIC),
+    _duty("laboratory", _("检验人员"), _RESULTS | {"import"}, privacy=_CLINIC),
+    _duty("ultrasound", _("超声医生"), _RESULTS, privacy=_HEALTH),
+    _duty(
+        "assessing_doctor",
+        _("评估医生"),
+        _RESULTS | {"assess", "issue_document", "follow_up"},
+        privacy=_CLINIC,
+    ),
+    _duty(
+        "followup_worker",
+        _("随访人员"),
+        _RESULTS | {"follow_up", "issue_document"},
+        privacy=_CLINIC,
+    ),
+    _duty(
+        "statistician",
+        _("统计人员"),
+        _PERSON | {"import", "report", "submit_report", "export"},
+        home="reports",
+    ),
+    _duty(
+        "finance",
+        _("财务人员"),
+        _COMMON | {"see_money", "claim", "approve_statement", "pay_statement", "export"},
+        home="statements",
+        privacy=frozenset({"public"}),
+    ),
+    _duty(
+        "manager",
+        _("项目负责人"),
+        _PERSON
+        | {"report", "accept_report", "see_money", "approve_statement", "see_audit", "export"},
+        home="reports",
+    ),
+    _duty(
+        "administrator",
+        _("系统管理员"),
+        _COMMON | {"manage_staff", "see_audit"},
+        home="staff",
+        unmasked=True,
+    ),
+    # Commands and imports running under no person's name.
+    _duty("system", _("系统"), set(ACTIONS), home="home", privacy=_CLINIC, unmasked=True),
+)
+
+DUTIES: dict[str, Duty] = {duty.id: duty for duty in _ALL}
+
+
+def duties_with(action: str) -> list[Duty]:
+    """The duties that may do an action, as offered to a person (without the system itself)."""
+    return [d for d in _ALL if action in d.may and d.id != "system"]
+
+
+def assignments(staff: Staff, on: dt.date) -> QuerySet[DutyAssignment]:
+    """The duties a staff member holds on a day; both ends of the validity are included."""
+    return (
+        staff.duties.filter(valid_from__lte=on)
+        .filter(Q(valid_until__isnull=True) | Q(valid_until__gte=on))
+        .filter(duty__in=DUTIES.keys() - {"system"})
+        .select_related("region")
+        .order_by("id")
+    )
