@@ -1,0 +1,301 @@
+"""A whole invented district in the database: organisations, staff of every duty, a year of history and
+a live month in every state. All of it through the same services that the pages use, so the demo can
+show nothing that real work could not produce. May be interrupted and run again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from django.db import transaction
+from rich.console import Console
+from rich.progress import Progress
+
+from sanyou.care import (
+    assessments,
+    cards,
+    consents,
+    content,
+    documents,
+    encounters,
+    episodes,
+    tasks,
+)
+from sanyou.care.models import Encounter, Episode, Task
+from sanyou.registry import organisations
+from sanyou.registry.access import Actor
+from sanyou.registry.duties import DUTIES
+from sanyou.registry.models import DutyAssignment, Organisation, Region, Staff
+from sanyou.registry.people import PersonData, register_couple, register_person
+from sanyou.synth.filling import drawn
+from sanyou.synth.population import Invented, Story, shares, stories
+
+PROGRAMME = "preconception"
+PASSWORD = "sanyou-demo-2026"
+# duty -> (user name, invented name); the two duties of a town work in the demo's main town.
+STAFF = {
+    "village_worker": ("cunyi", "彭秀英"),
+    "township_officer": ("zhenjie", "龚建华"),
+    "registration": ("dengji", "何丽娟"),
+    "history_nurse": ("bingshi", "曾晓燕"),
+    "physician": ("tijian", "唐文斌"),
+    "laboratory": ("jianyan", "段志强"),
+    "ultrasound": ("chaosheng", "邹雪梅"),
+    "assessing_doctor": ("pinggu", "欧阳静怡"),
+    "followup_worker": ("suifang", "秦慧"),
+    "statistician": ("tongji", "江浩"),
+    "finance": ("caiwu", "贺敏"),
+    "manager": ("zhuren", "郝建军"),
+    "administrator": ("guanli", "侯宇"),
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    couples: int
+    encounters: int
+
+
+def _staff(given: dict[str, Any]) -> dict[str, Actor]:
+    main_town = next(iter(given["towns"]))
+    centre = Organisation.objects.get(
+        region_id=given["region"], kind=Organisation.Kind.CENTRE, active=True
+    )
+    actors = {}
+    for duty, (username, name) in STAFF.items():
+        local = duty in {"village_worker", "township_officer"}
+        region = Region.objects.get(pk=main_town if local else given["region"])
+        home = (
+            Organisation.objects.filter(region=region, kind=Organisation.Kind.TOWNSHIP).first()
+            if local
+            else centre
+        )
+        person = Staff.objects.filter(username=username).first() or Staff.objects.create_user(
+            username, password=PASSWORD, display_name=name, organisation=home
+        )
+        held, _ = DutyAssignment.objects.get_or_create(
+            staff=person, duty=duty, region=region, valid_from=date(2020, 1, 1)
+        )
+        actors[duty] = Actor.of(person, held)
+    return actors
+
+
+def logins() -> list[tuple[str, str, str, str, str]]:
+    """Rows (duty, user name, password, name, organisation) of the demo's staff."""
+    people = {s.username: s for s in Staff.objects.select_related("organisation")}
+    return [
+        (str(DUTIES[duty].label), username, PASSWORD, name, str(people[username].organisation))
+        for duty, (username, name) in STAFF.items()
+    ]
+
+
+def _register(person: Invented, actor: Actor) -> Any:
+    hukou, home = Region.objects.get(pk=person.hukou), Region.objects.get(pk=person.residence)
+    return register_person(
+        PersonData(
+            name=person.name,
+            id_number=person.id_number,
+            phone=person.phone,
+            hukou_region=hukou,
+            hukou_text=hukou.full_name,
+            residence_region=home,
+            residence_text=home.full_name,
+            residence_since=person.since,
+        ),
+        actor,
+    )
+
+
+class _Course:
+    """Walks one story through the services, as far as its stage says."""
+
+    def __init__(self, story: Story, given: dict[str, Any], desk: dict[str, Actor], until: date):
+        self.story, self.given, self.desk, self.until = story, given, desk, until
+        self.rng = Random(story.seed)
+        self.library = content.library()
+        self.programme = self.library.programmes[PROGRAMME]
+        self.day = story.nominated_on
+
+    def later(self, low: int, high: int) -> date:
+        """Move on by some days, never past today."""
+        self.day = min(self.until, self.day + timedelta(days=self.rng.randint(low, high)))
+        return self.day
+
+    def run(self, source: str) -> None:
+        """Walk as far as the story goes; stages are walked in their order."""
+        story, stage = self.story, self.story.stage
+        village, town = self.desk["village_worker"], self.desk["township_officer"]
+        couple = register_couple(
+            _register(story.wife, village),
+            _register(story.husband, village),
+            marriage_date=story.married_on,
+            actor=village,
+        )
+        given = {"child_order": story.child_order, "planning": True}
+        if story.compliant is not None:
+            given["policy_compliant"] = story.compliant
+        episode = episodes.nominate(
+            village,
+            PROGRAMME,
+            couple,
+            {"couple": given},
+            on=self.day,
+            region=Region.objects.get(pk=story.town),
+            source=source,
+        )
+        if stage == "nominated":
+            return
+        if stage == "returned":
+            episodes.send_back(episode, town, "联系电话无法接通，请核实后重新上报")
+            return
+        episodes.review(episode, town)
+        if stage == "reviewed":
+            return
+        decision = episodes.confirm(episode, self.desk["registration"], on=self.later(1, 2))
+        if stage == "confirmed" or decision.answer != "yes" or decision.grant != "free":
+            return
+        cards.issue(
+            episode, village, on=self.later(0, 2), appointment_on=self.day + timedelta(days=5)
+        )
+        if stage == "carded":
+            return
+        self.later(1, 6)
+        for role in ("wife", "husband"):
+            if stage == "refused":
+                consents.refuse(
+                    episode, role, self.desk["registration"], on=self.day, method="paper"
+                )
+            else:
+                consents.grant(
+                    episode, role, self.desk["registration"], on=self.day, method="paper"
+                )
+        if stage in {"consented", "refused"}:
+            return
+        self.examine(episode, part=stage == "part_examined")
+        if stage in {"part_examined", "examined"}:
+            return
+        self.later(2, 4)
+        proposal = assessments.propose(episode, on=self.day)
+        assessments.confirm(proposal, self.desk["assessing_doctor"])
+        self.fill_open_steps(episode)
+        if stage == "assessed":
+            return
+        documents.issue(episode, "notice", self.desk["assessing_doctor"], on=self.day)
+        if stage == "followed":
+            self.follow(episode)
+
+    def record(self, episode: Episode, form_id: str, role: str, **more: Any) -> None:
+        form = self.programme.forms[form_id]
+        answers = drawn(
+            self.library, self.given["values"], self.rng, PROGRAMME, form_id, role, self.day
+        )
+        if self.story.tsh_missing:
+            answers.pop("tsh", None)
+        encounters.record(
+            episode, form_id, role, answers | more, on=self.day, actor=self.desk[form.duty[0]]
+        )
+
+    def examine(self, episode: Episode, part: bool) -> None:
+        """Every station after consent; in part, only the first two."""
+        stations = [s for s in self.programme.steps if s.form and "consent" in s.after]
+        for step in stations[:2] if part else stations:
+            for role in step.roles:
+                self.record(episode, step.form, role)
+        if not part:
+            self.fill_open_steps(episode)
+
+    def fill_open_steps(self, episode: Episode) -> None:
+        """Form steps that opened meanwhile (specimen -> laboratory, assessment -> counselling)."""
+        for task in Task.objects.filter(
+            episode=episode, status=Task.Status.OPEN, kind=Task.Kind.STEP
+        ).exclude(form=""):
+            self.record(episode, task.form, task.role)
+
+    def follow(self, episode: Episode) -> None:
+        """Follow-ups whose window has come, with the couple's own course."""
+        course = self.given["course"]
+        worker = self.desk["followup_worker"]
+        conceive_after = self.rng.randint(*course["conception_days"])
+        conceived = self.day + timedelta(days=conceive_after) if self.story.pregnant else None
+        for _ in range(8):
+            task = (
+                Task.objects.filter(
+                    episode=episode, status=Task.Status.OPEN, kind=Task.Kind.SCHEDULE
+                )
+                .order_by("opens")
+                .first()
+            )
+            if task is None or task.opens > self.until - timedelta(days=self.rng.randint(0, 20)):
+                return
+            self.day = min(self.until, max(self.day, task.opens + timedelta(days=3)))
+            if self.story.lost:
+                for _attempt in range(3):
+                    tasks.attempt(task, worker, "phone", False, "无人接听")
+                tasks.close_lost(task, worker, "三次联系无果")
+                return
+            answers = course["forms"].get(task.form)
+            if answers is None:
+                return
+            pregnant = conceived is not None and conceived + timedelta(days=35) <= self.day
+            chosen = answers["pregnant" if pregnant else "otherwise"]
+            self.record(
+                episode,
+                task.form,
+                task.role,
+                **{k: self._value(v, conceived) for k, v in chosen.items()},
+            )
+
+    def _value(self, value: Any, conceived: date | None) -> Any:
+        """`lmp+N` stands for the day N days after the last period before conception."""
+        if isinstance(value, str) and value.startswith("lmp"):
+            days = int(value.removeprefix("lmp") or 0)
+            assert conceived is not None
+            return (conceived + timedelta(days=days - 14)).isoformat()
+        return value
+
+
+def build(couples: int, seed: int, until: date, console: Console) -> Built:
+    """Create the district with `couples` couples; those of an earlier run with the seed are kept."""
+    given = shares()
+    organisations.setup_district(given["region"], given["centre"])
+    desk = _staff(given)
+    done = set(
+        Episode.objects.filter(source__startswith=f"synth:{seed}:").values_list("source", flat=True)
+    )
+    with Progress(console=console) as progress:
+        bar = progress.add_task("生成虚构人口与一年的历史", total=couples)
+        for story in stories(couples, seed, until, given):
+            source = f"synth:{seed}:{story.number}"
+            if source not in done:
+                with transaction.atomic():
+                    _Course(story, given, desk, until).run(source)
+            progress.advance(bar)
+    _money_and_reports(given, desk, until)
+    return Built(
+        couples=Episode.objects.filter(source__startswith=f"synth:{seed}:").count(),
+        encounters=Encounter.objects.count(),
+    )
+
+
+def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: date) -> None:
+    """Claims, the statement of the last full half-year, and the monthly reports up to last month."""
+    from sanyou.figures import submissions
+    from sanyou.finance import claims, statements
+
+    centre = Organisation.objects.get(region_id=given["region"], kind=Organisation.Kind.CENTRE)
+    for episode in Episode.objects.filter(programme=PROGRAMME, claim__isnull=True):
+        claims.claim(episode, on=until)
+    first_half = until.month <= 6
+    start = date(until.year - 1, 7, 1) if first_half else date(until.year, 1, 1)
+    end = date(until.year - 1, 12, 31) if first_half else date(until.year, 6, 30)
+    statements.prepare(centre, content.current_policy(given["region"], PROGRAMME, until), start, end,
+                       desk["finance"])
+    region = Region.objects.get(pk=given["region"])
+    month = until.replace(day=1)
+    for _ in range(3):
+        month = (month - timedelta(days=1)).replace(day=1)
+        report = submissions.draft(PROGRAMME, "service_month", region, month, desk["statistician"])
+        if report.status == "draft":
+            submissions.submit(report, desk["statistician"])

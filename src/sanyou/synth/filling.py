@@ -1,0 +1,122 @@
+"""Answers to any form, from the dictionary alone: unremarkable ones, or drawn from published shares."""
+
+import math
+from collections.abc import Mapping
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from sanyou.protocol.library import Library
+
+ROLE_SEX = {"wife": "female", "husband": "male"}
+
+
+def _middle(element: Any, sex: str | None) -> tuple[float, float]:
+    """Centre and a fifth of the width of the reference range, else of the plausible limits."""
+    fitting = [r for r in element.ranges if r.sex in (None, sex)]
+    low = high = None
+    if fitting:
+        low, high = fitting[0].low, fitting[0].high
+    if (low is None or high is None) and element.plausible:
+        low = element.plausible.min if low is None else low
+        high = element.plausible.max if high is None else high
+    low, high = float(low or 0), float(high if high is not None else (low or 0))
+    return (low + high) / 2, (high - low) / 6
+
+
+def _shape(element: Any, value: float) -> Any:
+    """Bring a drawn number to the element's type, decimals and plausible limits."""
+    limits = element.plausible
+    if limits is not None:
+        value = max(value, float(limits.min)) if limits.min is not None else value
+        value = min(value, float(limits.max)) if limits.max is not None else value
+    if element.type == "integer":
+        return round(value)
+    return round(value, element.decimals if element.decimals is not None else 1)
+
+
+def _unremarkable(element: Any, sex: str | None, on: date) -> Any:
+    normal = list(element.normal or [])
+    match element.type:
+        case "boolean":
+            return bool(normal[0]) if normal else False
+        case "code":
+            return normal[0] if normal else element.value_set.codes[0].code
+        case "codes":
+            return []
+        case "integer" | "decimal":
+            return _shape(element, _middle(element, sex)[0])
+        case "date":
+            return (on - timedelta(days=14)).isoformat()
+        case _:
+            return "无"
+
+
+def _plain_fields(library: Library, programme: str, form_id: str, role: str) -> list[Any]:
+    form = library.programmes[programme].forms[form_id]
+    return [
+        field
+        for section in form.sections
+        for field in section.fields
+        if not field.show_if and (not field.roles or role in field.roles)
+    ]
+
+
+def unremarkable(
+    library: Library, programme: str, form_id: str, role: str, on: date = date(2021, 3, 1)
+) -> dict[str, Any]:
+    """Every question of a form answered the way a healthy person would."""
+    sex = ROLE_SEX.get(role)
+    return {
+        field.element: _unremarkable(library.dictionary.elements[field.element], sex, on)
+        for field in _plain_fields(library, programme, form_id, role)
+        if field.required
+        or library.dictionary.elements[field.element].type not in {"date", "text", "image"}
+    }
+
+
+def _pick(rng: Random, shares: Mapping[str, float]) -> str | None:
+    point = rng.random()
+    for value, share in shares.items():
+        point -= share
+        if point < 0:
+            return value
+    return None
+
+
+def drawn(
+    library: Library,
+    shares: list[dict[str, Any]],
+    rng: Random,
+    programme: str,
+    form_id: str,
+    role: str,
+    on: date,
+) -> dict[str, Any]:
+    """Answers with the published shares of findings; numbers without a share vary inside their range."""
+    sex = ROLE_SEX.get(role)
+    answers = unremarkable(library, programme, form_id, role, on)
+    for name, value in list(answers.items()):
+        element = library.dictionary.elements[name]
+        if element.type in {"integer", "decimal"} and value is not None:
+            centre, width = _middle(element, sex)
+            answers[name] = _shape(element, rng.gauss(centre, width / 2))
+    for entry in shares:
+        name = entry["element"]
+        if name not in answers or role not in entry["roles"]:
+            continue
+        if any(answers.get(k) != v for k, v in entry.get("when", {}).items()):
+            continue
+        element = library.dictionary.elements[name]
+        if "lognormal" in entry:
+            p = entry["lognormal"]
+            answers[name] = _shape(element, p["median"] * math.exp(rng.gauss(0, p["ln_sd"])))
+        elif "normal" in entry:
+            answers[name] = _shape(element, rng.gauss(entry["normal"]["mean"], entry["normal"]["sd"]))
+        elif element.type == "codes":
+            answers[name] = [code for code, p in entry["share"].items() if rng.random() < p]
+        else:
+            picked = _pick(rng, entry["share"])
+            if picked is not None:
+                answers[name] = picked == "true" if element.type == "boolean" else picked
+    return answers

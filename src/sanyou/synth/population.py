@@ -1,0 +1,129 @@
+"""Who the invented couples are and what happens to them: a story per couple, drawn from a seed.
+
+The same seed gives the same stories. Nothing here touches a database.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+
+SHARES = Path(__file__).resolve().parent.parent / "content" / "synth" / "jiulongpo.yaml"
+
+# How far a couple of the live month has come; every desk has something to do.
+LIVE_STAGES = [
+    "nominated", "returned", "reviewed", "confirmed", "carded", "consented", "refused",
+    "part_examined", "examined", "assessed", "noticed",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Invented:
+    """One invented person."""
+
+    name: str
+    sex: str
+    born: date
+    id_number: str
+    phone: str
+    hukou: str
+    residence: str
+    since: date
+
+
+@dataclass(frozen=True)
+class Story:
+    """One invented couple and the course of its check."""
+
+    number: int
+    wife: Invented
+    husband: Invented
+    town: str
+    married_on: date
+    child_order: int
+    compliant: bool | None
+    nominated_on: date
+    stage: str  # how far they came: a live stage, or "followed" for history
+    pregnant: bool
+    lost: bool
+    tsh_missing: bool
+    seed: int  # for the answers on their forms
+
+
+def shares(path: Path = SHARES) -> dict[str, Any]:
+    """The published shares, as read from content."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def id_number(region: str, born: date, sequence: int) -> str:
+    """Resident id number with its check digit (GB 11643-1999); an odd sequence is a man's."""
+    body = f"{region}{born:%Y%m%d}{sequence % 1000:03d}"
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    total = sum(int(c) * w for c, w in zip(body, weights, strict=True))
+    return body + "10X98765432"[total % 11]
+
+
+def _name(rng: Random, names: dict[str, Any], role: str) -> str:
+    if rng.random() < 0.01:
+        return rng.choice(names["long"][role])
+    surname = (
+        rng.choice(names["double_surnames"]) if rng.random() < 0.03 else rng.choice(names["surnames"])
+    )
+    return surname + "".join(rng.choice(names[role]) for _ in range(rng.choice((1, 2, 2))))
+
+
+def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iterator[Story]:
+    """`couples` stories; a quarter of them in the month before `until`, the others in the year before."""
+    rng = Random(seed)
+    towns, weights = zip(*given["towns"].items(), strict=True)
+    process = given["process"]
+
+    def chance(name: str) -> bool:
+        return rng.random() < process[name]["share"]
+
+    live = max(len(LIVE_STAGES), couples // 4)
+    for number in range(couples):
+        town = rng.choices(towns, weights)[0]
+        elsewhere = rng.choice(given["elsewhere"]) if chance("hukou_elsewhere") else None
+
+        def person(role: str, sex: str, town: str = town, elsewhere: str | None = elsewhere) -> Invented:
+            age = min(44.0, max(21.0, rng.gauss(given["ages"][role]["mean"], given["ages"][role]["sd"])))
+            born = until - timedelta(days=round(age * 365.25) + rng.randrange(360))
+            sequence = number * 2 % 1000 + (1 if sex == "male" else 0)
+            return Invented(
+                name=_name(rng, given["names"], role),
+                sex=sex,
+                born=born,
+                id_number=id_number((elsewhere or given["region"])[:6], born, sequence),
+                phone=f"1{rng.choice((35, 38, 58, 77, 87))}{rng.randrange(10**8):08d}",
+                hukou=elsewhere or town,
+                residence=town,
+                since=until - timedelta(days=rng.randrange(500, 2500)),
+            )
+
+        wife, husband = person("wife", "female"), person("husband", "male")
+        is_live = number < live
+        started = (
+            until - timedelta(days=rng.randrange(2, 24))
+            if is_live
+            else until - timedelta(days=rng.randrange(35, 400))
+        )
+        yield Story(
+            number=number,
+            wife=wife,
+            husband=husband,
+            town=town,
+            married_on=until - timedelta(days=rng.randrange(100, 2500)),
+            child_order=2 if chance("second_child") else 1,
+            compliant=False if chance("not_compliant") else (None if rng.random() < 0.01 else True),
+            nominated_on=started,
+            stage=LIVE_STAGES[number % len(LIVE_STAGES)] if is_live else "followed",
+            pregnant=chance("pregnant_within_a_year"),
+            lost=chance("lost_to_follow_up"),
+            tsh_missing=chance("tsh_missing"),
+            seed=rng.randrange(2**32),
+        )
