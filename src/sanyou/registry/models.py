@@ -192,7 +192,7 @@ class Merge(models.Model):
     kind = models.CharField(max_length=10)  # person | couple
     winner = models.UUIDField()
     loser = models.UUIDField()
-    moved = models.JSONField(default=list)  # [[app.model, pk, field, old pk], …]
+    moved = models.JSONField(default=list)  # [[app.model, pk, field, old, new], …]
     reason = models.CharField(max_length=300)
     at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")

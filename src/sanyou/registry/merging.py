@@ -1,0 +1,164 @@
+"""Merging two records of one person (or couple), and taking it back.
+
+Everything that points to the loser is moved to the winner, whatever layer it belongs to; the loser
+stays and says into whom it was merged, so old keys and cards keep working. Each move is noted with
+its old and new value: undoing puts back exactly these.
+"""
+
+from typing import Any, TypeVar
+
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sanyou.registry.access import Actor
+from sanyou.registry.models import Couple, Doubt, Merge, Person
+from sanyou.trust import audit
+
+T = TypeVar("T", Person, Couple)
+Moved = list[list[Any]]  # [[app.model, pk, field, old, new], …]
+
+
+class MergeRefused(Exception):
+    """Cannot be merged or undone; `message_zh` says why and what to do."""
+
+    def __init__(self, message_zh: str) -> None:
+        super().__init__(message_zh)
+        self.message_zh = message_zh
+
+
+@transaction.atomic
+def merge_people(winner: Person, loser: Person, reason: str, actor: Actor) -> Merge:
+    """Merge `loser` into `winner`. Couples that become the same two people are merged with them.
+
+    Needs the duty "merge" over both. MergeRefused when they cannot be one person.
+    """
+    winner, loser = _two(Person, winner, loser, reason, actor)
+    if winner.sex != loser.sex:
+        raise MergeRefused(_("两份档案性别不同，不能合并。请核对身份证号码。"))
+    moved: Moved = []
+    for side, other in (("wife", "husband"), ("husband", "wife")):
+        for couple in Couple.objects.filter(**{side: loser, "merged_into": None}):
+            same = {side: winner, other: getattr(couple, other)}
+            twin = Couple.objects.filter(**same).first()
+            if twin is not None:
+                _merge_into(_standing(twin), couple, moved)
+    _merge_into(winner, loser, moved)
+    for doubt in _doubts_between(winner, loser):
+        _set(doubt, "status", Doubt.Status.MERGED.value, moved)
+    return _note("person", winner, loser, moved, reason, actor)
+
+
+@transaction.atomic
+def merge_couples(winner: Couple, loser: Couple, reason: str, actor: Actor) -> Merge:
+    """Merge the records of two couples that are the same two people. Merge the people first where
+    they differ."""
+    winner, loser = _two(Couple, winner, loser, reason, actor)
+    pairs = {(_root(c.wife).pk, _root(c.husband).pk) for c in (winner, loser)}
+    if len(pairs) != 1:
+        raise MergeRefused(_("两份档案的夫妇不是相同的两个人，请先合并个人档案。"))
+    moved: Moved = []
+    _merge_into(winner, loser, moved)
+    return _note("couple", winner, loser, moved, reason, actor)
+
+
+@transaction.atomic
+def undo(merge: Merge, actor: Actor, reason: str) -> Merge:
+    """Put back what the merge moved. What was added to the winner since stays with the winner.
+
+    MergeRefused when undone already or when something moved has been changed again since.
+    """
+    merge = Merge.objects.select_for_update().get(pk=merge.pk)
+    model: type[models.Model] = Person if merge.kind == "person" else Couple
+    actor.require("merge", model._default_manager.get(key=merge.winner))
+    if merge.undone_at is not None:
+        raise MergeRefused(_("这次合并已经撤销过。"))
+    if not reason.strip():
+        raise MergeRefused(_("请填写撤销理由。"))
+    for label, pk, field, old, new in reversed(merge.moved):
+        rows = apps.get_model(label)._base_manager.filter(pk=pk, **{field: new})
+        if rows.update(**{field: old}) != 1:
+            raise MergeRefused(_("合并之后相关记录又有变动，请先撤销后来的合并或更正。"))
+    merge.undone_at, merge.undone_by = timezone.now(), actor.staff
+    merge.save(update_fields=["undone_at", "undone_by"])
+    audit.record(actor, "unmerge", merge.kind, merge.winner, other=merge.loser, reason=reason)
+    return merge
+
+
+def _two(model: type[T], winner: T, loser: T, reason: str, actor: Actor) -> tuple[T, T]:
+    """Both rows, locked in one order and still standing."""
+    actor.require("merge", winner)
+    actor.require("merge", loser)
+    if not reason.strip():
+        raise MergeRefused(_("请填写合并理由。"))
+    keys = [winner.pk, loser.pk]
+    rows = model._default_manager.select_for_update().filter(pk__in=keys).order_by("pk")
+    found: dict[Any, T] = {row.pk: row for row in rows}
+    if len(found) != 2:
+        raise MergeRefused(_("请选择两份不同的档案。"))
+    if any(row.merged_into_id is not None for row in found.values()):
+        raise MergeRefused(_("其中一份档案已经合并过，请刷新页面。"))
+    return found[winner.pk], found[loser.pk]
+
+
+def _root(person: Person) -> Person:
+    while person.merged_into is not None:
+        person = person.merged_into
+    return person
+
+
+def _standing(couple: Couple) -> Couple:
+    while couple.merged_into is not None:
+        couple = couple.merged_into
+    return couple
+
+
+def _doubts_between(one: Person, two: Person) -> list[Doubt]:
+    pair = [one, two]
+    return list(Doubt.objects.filter(person__in=pair, other__in=pair, status=Doubt.Status.OPEN))
+
+
+def _merge_into(winner: models.Model, loser: models.Model, moved: Moved) -> None:
+    """Move every row that points to the loser, then mark the loser."""
+    for relation in loser._meta.related_objects:
+        field = relation.field
+        if not isinstance(field, models.ForeignKey) or field.model in {type(loser), Doubt}:
+            continue  # earlier losers keep their own chain; doubts name the records as they were
+        for row in field.model._base_manager.filter(**{field.name: loser}):
+            if getattr(row, "merged_into_id", None) is None:
+                _set(row, field.attname, winner.pk, moved)
+    _set(loser, "merged_into_id", winner.pk, moved)
+
+
+def _set(row: models.Model, field: str, new: Any, moved: Moved) -> None:
+    old = getattr(row, field)
+    try:
+        with transaction.atomic():
+            type(row)._base_manager.filter(pk=row.pk).update(**{field: new})
+    except IntegrityError as error:
+        raise MergeRefused(
+            _("两份档案各有一条“%(what)s”，合并后会重复。请先处理其中一条，再合并。")
+            % {"what": row._meta.verbose_name}
+        ) from error
+    moved.append([row._meta.label, row.pk, field, old, new])
+
+
+def _note(
+    kind: str,
+    winner: Person | Couple,
+    loser: Person | Couple,
+    moved: Moved,
+    reason: str,
+    actor: Actor,
+) -> Merge:
+    merge = Merge.objects.create(
+        kind=kind,
+        winner=winner.key,
+        loser=loser.key,
+        moved=moved,
+        reason=reason.strip(),
+        by=actor.staff,
+    )
+    audit.record(actor, "merge", kind, winner.key, other=loser.key, moved=len(moved))
+    return merge

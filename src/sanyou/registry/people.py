@@ -1,0 +1,400 @@
+"""People and couples: identity numbers, registration, and search."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from pypinyin import Style, lazy_pinyin
+
+from sanyou.registry.access import Actor, may_unmask, visible
+from sanyou.registry.models import Couple, Person, Region, Sex
+from sanyou.trust import audit
+from sanyou.trust.index import blind_index, normalise
+
+# GB 11643: weights of the first 17 digits, check characters by remainder of 11.
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK = "10X98765432"
+# GB/T 2260, first two digits of provinces, with Hong Kong, Macao, Taiwan residents' numbers.
+_PROVINCES = frozenset(
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 "
+    "61 62 63 64 65 71 81 82 83".split()
+)
+# Surnames read otherwise than the character usually is.
+_SURNAMES = {
+    "单": "s", "曾": "z", "解": "x", "仇": "q", "区": "o", "查": "z", "盖": "g", "朴": "p",
+    "翟": "z", "乐": "y", "覃": "q", "冼": "x", "缪": "m", "尉迟": "yc", "长孙": "zs", "万俟": "mq",
+}  # fmt: skip
+
+SEARCH_LIMIT = 30
+
+
+class RegistryError(Exception):
+    """Cannot be registered. `code` names the rule, `message_zh` says what is wrong and what to do."""
+
+    def __init__(self, code: str, message_zh: str) -> None:
+        super().__init__(message_zh)
+        self.code = code
+        self.message_zh = message_zh
+
+
+class SecondSpouse(RegistryError):
+    """One of the two is registered with somebody else; `couple` is that registration."""
+
+    def __init__(self, couple: Couple) -> None:
+        super().__init__(
+            "second_spouse",
+            _("此人已与另一名配偶登记。请核对结婚证，由登记确认人员处理后再登记。"),
+        )
+        self.couple = couple
+
+
+@dataclass(frozen=True, slots=True)
+class IdCheck:
+    """Of a resident id number. Not `ok`: `code` and `message_zh` say why, the rest may be None."""
+
+    ok: bool
+    number: str
+    birth_date: dt.date | None = None
+    sex: str | None = None
+    code: str = ""
+    message_zh: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonData:
+    """What is known of a person to be registered. A resident id number gives birth date and sex;
+    other documents need them given."""
+
+    name: str
+    id_number: str
+    id_type: str = Person.IdType.RESIDENT
+    sex: str | None = None
+    birth_date: dt.date | None = None
+    phone: str = ""
+    hukou_region: Region | None = None
+    hukou_text: str = ""
+    residence_region: Region | None = None
+    residence_text: str = ""
+    residence_since: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A person found, her couple if she has one, and by what: name, initials, id, phone, card."""
+
+    person: Person
+    couple: Couple | None
+    by: str
+
+
+def normalise_id(raw: object) -> str:
+    """Half-width, upper-case X, without spaces, dashes and the quote of a text cell."""
+    return normalise(str(raw or "")).strip("'‘’`")
+
+
+def check_id(raw: object) -> IdCheck:
+    """Check a resident id number by GB 11643: length, characters, check digit, province, date."""
+    number = normalise_id(raw)
+
+    def bad(code: str, message: str) -> IdCheck:
+        return IdCheck(False, number, code=code, message_zh=message)
+
+    if not number:
+        return bad("empty", _("缺少身份证号码，请补填。"))
+    if len(number) != 18:
+        return bad("bad_length", _("身份证号码应为 18 位，请核对身份证原件。"))
+    if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
+        return bad("bad_characters", _("身份证号码只能是数字，末位可为 X，请核对身份证原件。"))
+    total = sum(int(c) * w for c, w in zip(number, _WEIGHTS, strict=False))
+    if _CHECK[total % 11] != number[17]:
+        return bad("bad_check_digit", _("身份证号码校验位不正确，请核对身份证原件。"))
+    if number[:2] not in _PROVINCES:
+        return bad("bad_region", _("身份证号码前两位不是省级代码，请核对身份证原件。"))
+    try:
+        born = dt.date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return bad("bad_date", _("身份证号码中的出生日期不存在，请核对身份证原件。"))
+    if born.year < 1900:
+        return bad("bad_date", _("身份证号码中的出生日期早于 1900 年，请核对身份证原件。"))
+    sex = Sex.MALE if int(number[16]) % 2 else Sex.FEMALE
+    return IdCheck(True, number, born, str(sex.value))
+
+
+def normalise_phone(raw: object) -> str:
+    """Digits only, without the country code 86."""
+    digits = re.sub(r"\D", "", normalise(str(raw or "")))
+    return re.sub(r"^(?:00)?86(?=1\d{10}$)", "", digits)
+
+
+def initials(name: str) -> str:
+    """Lower-case pinyin initials: 欧阳慧敏 -> oyhm; polyphonic surnames as surnames."""
+    name = normalise(name)
+    for surname, read in _SURNAMES.items():
+        if name.startswith(surname):
+            return read + initials(name[len(surname) :]) if len(name) > len(surname) else read
+    return "".join(lazy_pinyin(name, style=Style.FIRST_LETTER, errors="default")).lower()[:30]
+
+
+def mask_id(number: str) -> str:
+    """500107********2246 with the middle hidden: region and last four characters remain."""
+    return number[:6] + "*" * max(len(number) - 10, 0) + number[-4:] if len(number) > 10 else "****"
+
+
+def mask_phone(phone: str) -> str:
+    """138****5678."""
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****" if phone else ""
+
+
+def shown_id(actor: Actor, person: Person) -> str:
+    """The identity number as this actor may read it."""
+    return person.id_number if may_unmask(actor) else mask_id(person.id_number)
+
+
+def current(person: Person) -> Person:
+    """The person a merged one now stands for (herself when not merged)."""
+    while person.merged_into is not None:
+        person = person.merged_into
+    return person
+
+
+def current_couple(couple: Couple) -> Couple:
+    """The couple a merged one now stands for."""
+    while couple.merged_into is not None:
+        couple = couple.merged_into
+    return couple
+
+
+def by_key(key: UUID | str) -> Person | None:
+    """The person of a key, also of a key from before a merge."""
+    person = Person.objects.filter(key=key).first()
+    return current(person) if person else None
+
+
+def couple_by_key(key: UUID | str) -> Couple | None:
+    """The couple of a key, also of a key from before a merge."""
+    couple = Couple.objects.filter(key=key).first()
+    return current_couple(couple) if couple else None
+
+
+def id_index(number: str, id_type: str = Person.IdType.RESIDENT) -> str:
+    """Blind index of an identity number; other documents are kept apart by their type."""
+    plain = normalise_id(number)
+    return blind_index("id", plain if id_type == Person.IdType.RESIDENT else f"{id_type}:{plain}")
+
+
+def id_indexes(person: Person) -> list[str]:
+    """Blind indexes of every number this person is known by, those of merged records included."""
+    found, wave = [person.id_index], [person.pk]
+    while wave:
+        rows = list(Person.objects.filter(merged_into__in=wave).values_list("pk", "id_index"))
+        wave = [pk for pk, _index in rows]
+        found += [index for _pk, index in rows]
+    return found
+
+
+def find_by_id(number: str, id_type: str = Person.IdType.RESIDENT) -> Person | None:
+    """The person registered with this number (after merges), or None."""
+    person = Person.objects.filter(id_index=id_index(number, id_type)).first()
+    return current(person) if person else None
+
+
+def register_person(data: PersonData, actor: Actor) -> Person:
+    """The person with that number, registered if new; newer contact data replaces the old.
+
+    A name already registered stays. RegistryError when the identity cannot be accepted.
+    Probable duplicates of a new person are held as doubts.
+    """
+    identity = _identity(data)
+    index = id_index(identity.number, data.id_type)
+    with transaction.atomic():
+        found = Person.objects.select_for_update().filter(id_index=index).first()
+        if found is None:
+            try:
+                with transaction.atomic():
+                    return _create(data, identity, index, actor)
+            except IntegrityError:  # somebody else has just registered the same number
+                found = Person.objects.select_for_update().get(id_index=index)
+        person = current(found)
+        changed = _update_contact(person, data)
+        if changed:
+            person.version += 1
+            person.save()
+            audit.record(actor, "update", "person", person.key, fields=changed)
+        return person
+
+
+def _identity(data: PersonData) -> IdCheck:
+    if not data.name.strip():
+        raise RegistryError("no_name", _("缺少姓名，请补填。"))
+    if data.id_type == Person.IdType.RESIDENT:
+        check = check_id(data.id_number)
+        if not check.ok:
+            raise RegistryError(check.code, check.message_zh)
+        if data.sex and data.sex != check.sex:
+            raise RegistryError("wrong_sex", _("身份证号码与性别不符，请核对身份证原件。"))
+        return check
+    number = normalise_id(data.id_number)
+    if not number or not data.sex or not data.birth_date:
+        raise RegistryError("incomplete", _("非居民身份证须填写证件号码、性别和出生日期。"))
+    return IdCheck(True, number, data.birth_date, data.sex)
+
+
+def _create(data: PersonData, identity: IdCheck, index: str, actor: Actor) -> Person:
+    from sanyou.registry.matching import find_doubts
+
+    assert identity.birth_date and identity.sex
+    person = Person(
+        name=normalise(data.name),
+        name_initials=initials(data.name),
+        sex=identity.sex,
+        birth_date=identity.birth_date,
+        id_type=data.id_type,
+        id_number=identity.number,
+        id_index=index,
+        id_tail_index=blind_index("id_tail", identity.number[-4:]),
+    )
+    _update_contact(person, data)
+    person.save()
+    find_doubts(person)
+    audit.record(actor, "register", "person", person.key)
+    return person
+
+
+def _update_contact(person: Person, data: PersonData) -> list[str]:
+    """Set what is given and differs; returns the names of the fields that changed."""
+    phone = normalise_phone(data.phone)
+    given: dict[str, Any] = {
+        "phone": phone,
+        "phone_index": blind_index("phone", phone),
+        "phone_tail_index": blind_index("phone_tail", phone[-4:]),
+        "hukou_region": data.hukou_region,
+        "hukou_text": data.hukou_text,
+        "residence_region": data.residence_region,
+        "residence_text": data.residence_text,
+        "residence_since": data.residence_since,
+    }
+    changed = [name for name, value in given.items() if value and getattr(person, name) != value]
+    for name in changed:
+        setattr(person, name, given[name])
+    return changed
+
+
+def other_couple(wife: Person, husband: Person) -> Couple | None:
+    """A standing registration of either of them with somebody else."""
+    wife, husband = current(wife), current(husband)
+    return (
+        Couple.objects.filter(merged_into__isnull=True)
+        .filter(Q(wife=wife) | Q(husband=husband))
+        .exclude(wife=wife, husband=husband)
+        .order_by("id")
+        .first()
+    )
+
+
+def register_couple(
+    wife: Person,
+    husband: Person,
+    *,
+    actor: Actor,
+    marriage_date: dt.date | None = None,
+    marriage_kind: str = "",
+    verified: bool = False,
+) -> Couple:
+    """The couple of these two, registered if new.
+
+    SecondSpouse when one of them stands registered with somebody else, unless a person has
+    `verified` it (remarriage). RegistryError "wrong_sex" when the roles do not fit.
+    """
+    wife, husband = current(wife), current(husband)
+    if wife.sex != Sex.FEMALE or husband.sex != Sex.MALE:
+        raise RegistryError("wrong_sex", _("女方应为女性、男方应为男性，请核对身份证号码。"))
+    with transaction.atomic():
+        # The two rows are locked in one order, so that two clerks cannot register two spouses.
+        list(Person.objects.select_for_update().filter(pk__in=[wife.pk, husband.pk]).order_by("pk"))
+        couple = Couple.objects.filter(wife=wife, husband=husband).first()
+        if couple is None:
+            other = None if verified else other_couple(wife, husband)
+            if other is not None:
+                raise SecondSpouse(other)
+            couple = Couple.objects.create(
+                wife=wife,
+                husband=husband,
+                marriage_date=marriage_date,
+                marriage_kind=marriage_kind,
+            )
+            audit.record(actor, "register", "couple", couple.key)
+            return couple
+        couple = current_couple(couple)
+        new = {"marriage_date": marriage_date, "marriage_kind": marriage_kind}
+        changed = [k for k, v in new.items() if v and getattr(couple, k) != v]
+        if changed:
+            for name in changed:
+                setattr(couple, name, new[name])
+            couple.save(update_fields=changed)
+            audit.record(actor, "update", "couple", couple.key, fields=changed)
+        return couple
+
+
+# Later layers add ways to find couples (a card's number or QR token): text -> couples.
+Finder = Callable[[str], QuerySet[Couple]]
+finders: dict[str, Finder] = {}
+
+
+def search(actor: Actor, text: str) -> list[SearchHit]:
+    """People of the actor's region by name, pinyin initials, whole or last four of id or phone, and
+    whatever `finders` know. At most SEARCH_LIMIT, one hit per couple. Audited, without the text."""
+    actor.require("search")
+    needle = normalise(text)
+    hits: dict[object, SearchHit] = {}
+    for by, people in _ways(needle):
+        for person in visible(actor, people).order_by("name", "id")[:SEARCH_LIMIT]:
+            person = current(person)
+            couple = _couple_of(person)
+            hits.setdefault(couple.key if couple else person.key, SearchHit(person, couple, by))
+    for by, finder in finders.items():
+        for couple in visible(actor, finder(text.strip()))[:SEARCH_LIMIT]:
+            couple = current_couple(couple)
+            hits.setdefault(couple.key, SearchHit(couple.wife, couple, by))
+    found = list(hits.values())[:SEARCH_LIMIT]
+    audit.record(actor, "search", "person", "", by=sorted({h.by for h in found}), hits=len(found))
+    return found
+
+
+def _ways(needle: str) -> list[tuple[str, QuerySet[Person]]]:
+    """The queries a needle may mean. An exact identifier also finds a merged record."""
+    everyone = Person.objects.select_related("residence_region")
+    standing = everyone.filter(merged_into__isnull=True)
+    phone = normalise_phone(needle)
+    if not needle:
+        return []
+    if len(needle) >= 15 and re.fullmatch(r"[0-9]+X?", needle):
+        return [("id", everyone.filter(id_index=id_index(needle)))]
+    if re.fullmatch(r"[0-9]{3}[0-9X]", needle):
+        return [
+            ("id", standing.filter(id_tail_index=blind_index("id_tail", needle))),
+            ("phone", standing.filter(phone_tail_index=blind_index("phone_tail", needle))),
+        ]
+    if len(phone) >= 7 and re.fullmatch(r"\+?[0-9()]+", needle):
+        return [("phone", standing.filter(phone_index=blind_index("phone", phone)))]
+    if re.fullmatch(r"[A-Z]{2,8}", needle):
+        return [("initials", standing.filter(name_initials__startswith=needle.lower()))]
+    if re.search(r"[\u4e00-\u9fff]", needle):
+        return [("name", standing.filter(name__startswith=needle))]
+    return []
+
+
+def _couple_of(person: Person) -> Couple | None:
+    """Her standing couple, the latest when there have been several."""
+    mine = Q(wife=person) | Q(husband=person)
+    return (
+        Couple.objects.filter(mine, merged_into__isnull=True)
+        .select_related("wife", "husband")
+        .order_by("-id")
+        .first()
+    )
