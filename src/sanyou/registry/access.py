@@ -198,7 +198,7 @@ def _is_plural(model: type[models.Model], path: str) -> bool:
 
 
 def _walk(obj: models.Model, path: str) -> str | None:
-    """The region code at the end of a singular path of an object at hand; None where it branches."""
+    """The region code at the end of a singular path of an object; None where it branches."""
     if _is_plural(type(obj), path):
         return None
     value: Any = obj
@@ -207,7 +207,7 @@ def _walk(obj: models.Model, path: str) -> str | None:
         if value is None:
             return None
         value = getattr(value, name)
-    return value
+    return None if value is None else str(value)
 
 
 def may_see(actor: Actor, element: HasPrivacy) -> bool:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sanyou.registry.models import DutyAssignment, Staff
 
-# Every action the product knows. "fill" stands for "fill:<form>"; which forms, the form itself says.
+# Every action there is. "fill" stands for "fill:<form>"; which forms, the form itself says.
 ACTIONS: dict[str, Promise] = {
     "home": _("打开工作台"),
     "see_policy": _("查看政策"),

@@ -1,4 +1,4 @@
-"""Regions, organisations, staff and their duties, people, couples, and what is held for a decision."""
+"""Regions, organisations, staff and their duties, people, couples, and what awaits a decision."""
 
 import uuid
 
@@ -86,6 +86,9 @@ class DutyAssignment(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.staff_id} {self.duty} {self.region_id}"
+
 
 class Sex(models.TextChoices):
     """GB/T 2261.1 by its FHIR names."""
@@ -155,7 +158,7 @@ class Couple(models.Model):
 
 
 class Doubt(models.Model):
-    """A possible duplicate or contradiction that a person must decide; nothing is merged by itself."""
+    """A possible duplicate or contradiction for a person to decide; nothing merges by itself."""
 
     class Kind(models.TextChoices):
         SAME_PERSON = "same_person", _("可能是同一人")
@@ -184,6 +187,9 @@ class Doubt(models.Model):
     decided_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
 
+    def __str__(self) -> str:
+        return str(self.key)
+
 
 class Merge(models.Model):
     """One merge of two people or couples, with the snapshot that undoes it."""
@@ -198,3 +204,6 @@ class Merge(models.Model):
     by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.key)

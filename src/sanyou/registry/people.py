@@ -22,8 +22,8 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
 # GB/T 2260, first two digits of provinces, with Hong Kong, Macao, Taiwan residents' numbers.
 _PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 "
-    "61 62 63 64 65 71 81 82 83".split()
+    {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55)}
+    | {*range(61, 66), 71, 81, 82, 83}
 )
 # Surnames read otherwise than the character usually is.
 _SURNAMES = {
@@ -35,7 +35,7 @@ SEARCH_LIMIT = 30
 
 
 class RegistryError(Exception):
-    """Cannot be registered. `code` names the rule, `message_zh` says what is wrong and what to do."""
+    """Cannot be registered. `code` names the rule, `message_zh` what is wrong and what to do."""
 
     def __init__(self, code: str, message_zh: str) -> None:
         super().__init__(message_zh)
@@ -114,7 +114,7 @@ def check_id(raw: object) -> IdCheck:
     total = sum(int(c) * w for c, w in zip(number, _WEIGHTS, strict=False))
     if _CHECK[total % 11] != number[17]:
         return bad("bad_check_digit", _("身份证号码校验位不正确，请核对身份证原件。"))
-    if number[:2] not in _PROVINCES:
+    if int(number[:2]) not in _PROVINCES:
         return bad("bad_region", _("身份证号码前两位不是省级代码，请核对身份证原件。"))
     try:
         born = dt.date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
@@ -248,7 +248,8 @@ def _identity(data: PersonData) -> IdCheck:
 def _create(data: PersonData, identity: IdCheck, index: str, actor: Actor) -> Person:
     from sanyou.registry.matching import find_doubts
 
-    assert identity.birth_date and identity.sex
+    assert identity.birth_date
+    assert identity.sex
     person = Person(
         name=normalise(data.name),
         name_initials=initials(data.name),
@@ -353,13 +354,13 @@ def search(actor: Actor, text: str) -> list[SearchHit]:
     needle = normalise(text)
     hits: dict[object, SearchHit] = {}
     for by, people in _ways(needle):
-        for person in visible(actor, people).order_by("name", "id")[:SEARCH_LIMIT]:
-            person = current(person)
+        for row in visible(actor, people).order_by("name", "id")[:SEARCH_LIMIT]:
+            person = current(row)
             couple = _couple_of(person)
             hits.setdefault(couple.key if couple else person.key, SearchHit(person, couple, by))
     for by, finder in finders.items():
-        for couple in visible(actor, finder(text.strip()))[:SEARCH_LIMIT]:
-            couple = current_couple(couple)
+        for found_couple in visible(actor, finder(text.strip()))[:SEARCH_LIMIT]:
+            couple = current_couple(found_couple)
             hits.setdefault(couple.key, SearchHit(couple.wife, couple, by))
     found = list(hits.values())[:SEARCH_LIMIT]
     audit.record(actor, "search", "person", "", by=sorted({h.by for h in found}), hits=len(found))

@@ -1,8 +1,8 @@
 """The region tree, from province to village.
 
 Provinces to townships come with the package (GB/T 2260 and township codes, 44,703 rows). Three
-cities without counties (东莞, 中山, 儋州) stand there twice under one code, as city and as county: they
-are one region here, so 44,700. Villages are added by the district.
+cities without counties (东莞, 中山, 儋州) stand there twice under one code, as city and as
+county: they are one region here, so 44,700. Villages are added by the district.
 """
 
 import csv
@@ -96,7 +96,7 @@ def load() -> int:
 
 
 def add_village(township: Region, code: str, name: str) -> Region:
-    """A village or residents' committee under a township; `code` has 12 digits and starts with it."""
+    """A village or residents' committee; `code` has 12 digits and starts with its township's."""
     if not re.fullmatch(r"\d{12}", code) or not code.startswith(township.prefix):
         raise ValueError(f"村居代码应为 12 位数字并以 {township.prefix} 开头：{code}")
     village, _created = Region.objects.update_or_create(
@@ -129,9 +129,11 @@ def _longest() -> int:
 
 
 def find(text: str, context: Region | None = None) -> Region | None:
-    """The narrowest region an address names: 重庆市九龙坡区华岩镇, 九龙坡区华岩镇, and 华岩镇 within a
-    context (its county). What follows the last known name is left alone. None when nothing, or
-    nothing certain, is named."""
+    """The narrowest region an address names: 重庆市九龙坡区华岩镇, 九龙坡区华岩镇,
+    and 华岩镇 within a context (its county).
+
+    What follows the last known name is left alone. None when nothing certain is named.
+    """
     code = find_code(text, context.code if context else "")
     if code is None:
         return None
@@ -191,7 +193,7 @@ def _below(code: str, above: str) -> bool:
 
 
 def _certain(codes: list[str], name: str, context: str) -> str:
-    """The one region meant, or "": whole names first, then broader levels, then the same province."""
+    """The one region meant, or "": whole names, then broader levels, then the same province."""
     for choice in (
         codes,
         [c for c in codes if rows()[c].name == name],

@@ -9,7 +9,7 @@ from django.db.models.lookups import IsNull
 from sanyou.trust.crypto import decrypt, encrypt
 
 
-class EncryptedTextField(models.TextField):
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     """Text stored as AES-256-GCM ciphertext with the id of its key.
 
     The empty string stays empty (it carries nothing). Searching is refused: every encryption of the

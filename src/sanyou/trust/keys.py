@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -44,13 +45,13 @@ class Keyring:
             return self.keys[key_id]
         except KeyError:
             raise KeyringError(
-                f"缺少密钥 {key_id}：请把旧密钥放回 SANYOU_KEYS 或 keys.json。"
+                f"缺少密钥 {key_id}，请把它放回 SANYOU_KEYS 或 keys.json。"
             ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation did: the active key, values re-encrypted, and whether it resumed an old run."""
+    """What a rotation did: active key, values re-encrypted, whether it resumed an old run."""
 
     active: str
     values: int
@@ -67,7 +68,7 @@ _cache: tuple[object, Keyring] | None = None
 
 def keyring() -> Keyring:
     """The current keyring; read again as soon as the environment or the file changes."""
-    global _cache
+    global _cache  # noqa: PLW0603 - one keyring per process
     env = os.environ.get("SANYOU_KEYS", "")
     stamp: object = (env, os.environ.get("SANYOU_INDEX_KEY", "")) if env else _file_stamp()
     if _cache is None or _cache[0] != stamp:
@@ -137,7 +138,7 @@ def _write(path: Path, data: dict[str, object], *, overwrite: bool) -> None:
             f.flush()
             os.fsync(f.fileno())
         if overwrite:
-            os.replace(name, path)
+            Path(name).replace(path)
         else:
             with contextlib.suppress(FileExistsError):
                 os.link(name, path)
@@ -145,7 +146,7 @@ def _write(path: Path, data: dict[str, object], *, overwrite: bool) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def encrypted_fields() -> Iterator[tuple[type[models.Model], models.Field]]:
+def encrypted_fields() -> Iterator[tuple[type[models.Model], models.Field[Any, Any]]]:
     """Every concrete encrypted field of every installed model."""
     from sanyou.trust.fields import EncryptedTextField
 
@@ -184,7 +185,8 @@ def _add_key() -> None:
     _write(path, data, overwrite=True)
 
 
-def _names(model: type[models.Model], field: models.Field) -> tuple[str, str, str]:
+def _names(model: type[models.Model], field: models.Field[Any, Any]) -> tuple[str, str, str]:
+    """Quoted table, key and column: names from the models, never from a user."""
     quote = connection.ops.quote_name
     pk = model._meta.pk
     return quote(model._meta.db_table), quote(str(pk.column)), quote(str(field.column))
@@ -196,7 +198,7 @@ def _stale_exists() -> bool:
         for model, field in encrypted_fields():
             table, _pk, column = _names(model, field)
             cursor.execute(
-                f"SELECT 1 FROM {table} WHERE {column} <> '' AND {column} NOT LIKE %s LIMIT 1",
+                f"SELECT 1 FROM {table} WHERE {column} <> '' AND {column} NOT LIKE %s LIMIT 1",  # noqa: S608
                 [head],
             )
             if cursor.fetchone():
@@ -205,18 +207,18 @@ def _stale_exists() -> bool:
 
 
 def _reencrypt(
-    model: type[models.Model], field: models.Field, active: str, batch: int
+    model: type[models.Model], field: models.Field[Any, Any], active: str, batch: int
 ) -> Iterator[int]:
-    """Values moved to the active key, batch by batch; a value changed meanwhile is left as it is."""
+    """Values moved to the active key, batch by batch; one changed meanwhile is left."""
     from sanyou.trust.crypto import decrypt, encrypt
 
     table, pk, column = _names(model, field)
     purpose: str = field.purpose  # type: ignore[attr-defined]
     select = (
-        f"SELECT {pk}, {column} FROM {table} "
+        f"SELECT {pk}, {column} FROM {table} "  # noqa: S608
         f"WHERE {pk} > %s AND {column} <> '' AND {column} NOT LIKE %s ORDER BY {pk} LIMIT %s"
     )
-    update = f"UPDATE {table} SET {column} = %s WHERE {pk} = %s AND {column} = %s"
+    update = f"UPDATE {table} SET {column} = %s WHERE {pk} = %s AND {column} = %s"  # noqa: S608
     last = 0
     while True:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The audit chain. One row per act on a person's record; each row carries the hash of the one before."""
+"""The audit chain: one row per act on a record, each carrying the hash of the one before."""
 
 from typing import Any
 
@@ -22,6 +22,9 @@ class AuditEvent(models.Model):
     class Meta:
         ordering = ["seq"]
 
+    def __str__(self) -> str:
+        return f"{self.seq} {self.action} {self.kind}"
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
             raise TypeError("audit events are append-only")
@@ -36,3 +39,6 @@ class AuditHead(models.Model):
 
     seq = models.PositiveBigIntegerField()
     hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return str(self.seq)
