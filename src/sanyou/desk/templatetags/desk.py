@@ -1,0 +1,198 @@
+"""Template helpers of the desk: the frame around every page, icons, flags, masked numbers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sanyou.desk.actor import NoDuty, actor_of, assignments_of
+from sanyou.registry.access import AccessError, Actor
+from sanyou.registry.duties import DUTIES
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of the side navigation."""
+
+    url: str
+    label: str
+    icon: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What the frame shows: who is at work, where, and where she may go."""
+
+    actor: Actor | None
+    duty_label: str
+    place: str
+    links: list[Link]
+    several: bool
+
+
+# (url name, action, label, icon). Shown when the duty includes the action.
+NAVIGATION = (
+    ("home", "home", gettext_lazy("首页"), "home"),
+    ("nominate", "nominate", gettext_lazy("登记夫妇"), "couple"),
+    ("search", "search", gettext_lazy("查找"), "search"),
+    ("imports", "import", gettext_lazy("导入文件"), "upload"),
+    ("doubts", "decide_doubt", gettext_lazy("疑似重复"), "twins"),
+    ("reports", "report", gettext_lazy("月报"), "chart"),
+    ("statements", "see_money", gettext_lazy("结算"), "money"),
+    ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
+    ("audit", "see_audit", gettext_lazy("操作记录"), "shield"),
+    ("policies", "see_policy", gettext_lazy("政策条款"), "book"),
+    ("rules", "see_policy", gettext_lazy("评估规则"), "scale"),
+)
+
+
+@register.simple_tag(takes_context=True)
+def shell(context: dict[str, Any]) -> Shell:
+    """The frame of the page being drawn."""
+    request: HttpRequest | None = context.get("request")
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
+        return Shell(None, "", "", [], False)
+    try:
+        actor = actor_of(request)
+    except (NoDuty, AccessError):
+        return Shell(None, "", "", [], len(assignments_of(request)) > 1)
+    links = []
+    for name, action, label, icon_name in NAVIGATION:
+        if not actor.can(action):
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        here = request.path == url or (url != "/" and request.path.startswith(f"{url}/"))
+        links.append(Link(url, str(label), icon_name, here))
+    place = actor.region.full_name if actor.region else ""
+    several = len(assignments_of(request)) > 1
+    return Shell(actor, str(actor.role.label), place, links, several)
+
+
+@register.filter
+def duty_label(duty: str) -> str:
+    """history_nurse -> 病史询问护士"""
+    found = DUTIES.get(duty)
+    return str(found.label) if found else duty
+
+
+@register.filter
+def can(actor: Actor, action: str) -> bool:
+    """{% if actor|can:"assess" %}"""
+    return actor.can(action)
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An icon of desk/icons.svg; decorative unless it carries a label."""
+    href = static("desk/icons.svg")
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>',
+            label,
+            href,
+            name,
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', href, name)
+
+
+FLAGS = {
+    "high": ("high", "↑", gettext_lazy("偏高")),
+    "low": ("low", "↓", gettext_lazy("偏低")),
+    "abnormal": ("abnormal", "!", gettext_lazy("异常")),
+}
+
+
+@register.filter
+def flag(value: str | None) -> SafeString | str:
+    """'high' | 'low' | 'abnormal' -> a coloured mark with words; anything else -> nothing."""
+    if value not in FLAGS:
+        return ""
+    cls, mark, word = FLAGS[value]
+    return format_html(
+        '<span class="flag {}"><span aria-hidden="true">{}</span>{}</span>', cls, mark, word
+    )
+
+
+@register.filter
+def mask_id(number: str) -> str:
+    """500107199206150028 -> 500107********0028. Short numbers keep their last two."""
+    if len(number) <= 8:
+        return "*" * max(len(number) - 2, 0) + number[-2:]
+    return number[:6] + "*" * (len(number) - 10) + number[-4:]
+
+
+@register.filter
+def mask_phone(number: str) -> str:
+    """13812345678 -> 138****5678"""
+    return f"{number[:3]}****{number[-4:]}" if len(number) >= 8 else "*" * len(number)
+
+
+@register.filter
+def day(value: object) -> str:
+    """A date or moment as 2021-03-01, in Shanghai; nothing for None."""
+    if isinstance(value, datetime):
+        return (
+            timezone.localtime(value).date().isoformat()
+            if timezone.is_aware(value)
+            else str(value.date())
+        )
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value or "")
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """2021-03-01 14:05, in Shanghai."""
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else ""
+
+
+@register.filter
+def age(born: date | None) -> int | str:
+    """Full years today."""
+    if not isinstance(born, date):
+        return ""
+    today = timezone.localdate()
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """Look a key up in a mapping inside a template; None when it is not there."""
+    return mapping.get(key) if hasattr(mapping, "get") else None
+
+
+@register.filter
+def joined(values: Iterable[object]) -> str:
+    """甲、乙、丙"""
+    return "、".join(str(v) for v in values)
+
+
+@register.filter
+def due_words(due: date | None) -> str:
+    """逾期 3 天 / 今天 / 还有 5 天; a date without a limit: 无期限"""
+    if due is None:
+        return _("无期限")
+    days = (due - timezone.localdate()).days
+    if days < 0:
+        return _("逾期 %d 天") % -days
+    if days == 0:
+        return _("今天到期")
+    return _("还有 %d 天") % days

@@ -1,0 +1,5 @@
+"""Claims and statements."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

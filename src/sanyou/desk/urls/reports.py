@@ -1,0 +1,5 @@
+"""Monthly reports."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
