@@ -90,7 +90,7 @@ def staff(district: Any) -> Callable[..., Any]:
             name,
             password=PASSWORD,
             display_name=f"测试{duty}",
-            organisation=Organisation.objects.filter(region_id__startswith=COUNTY).first(),
+            organisation=Organisation.objects.filter(region__code__startswith=COUNTY).first(),
         )
         DutyAssignment.objects.create(
             staff=person,
