@@ -1,0 +1,70 @@
+"""All content, loaded strictly. The way in: `Library.load()`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sanyou.protocol.dictionary import Dictionary
+from sanyou.protocol.errors import ContentError, ContentErrors
+from sanyou.protocol.facts import region_prefix
+from sanyou.protocol.models import CaseSpec
+from sanyou.protocol.policy import Policy
+from sanyou.protocol.programme import Programme
+
+if TYPE_CHECKING:
+    from sanyou.protocol.check import CheckReport
+
+PACKAGED = Path(__file__).resolve().parent.parent / "content"
+
+
+@dataclass(frozen=True)
+class Library:
+    """Dictionary, programmes and policies. Never changes after loading."""
+
+    dictionary: Dictionary
+    programmes: Mapping[str, Programme]
+    policies: Mapping[str, Policy]
+    policy_cases: tuple[tuple[str, int, CaseSpec], ...] = field(default=(), repr=False)
+    warnings: tuple[ContentError, ...] = ()
+    roots: tuple[Path, ...] = ()
+
+    @classmethod
+    def load(cls, root: Path | str | None = None, *extra: Path | str) -> Library:
+        """Load the packaged content, or `root`; further roots add to it.
+
+        Raises ContentErrors with every mistake found.
+        """
+        from sanyou.protocol.loading import Loader
+
+        first = PACKAGED if root is None else Path(root)
+        loader = Loader((first, *(Path(path) for path in extra)))
+        library = loader.load()
+        if loader.errors or library is None:
+            raise ContentErrors(loader.errors)
+        return library
+
+    def policy_for(self, region_code: str, programme: str, on: date) -> Policy | None:
+        """The document in force on the day for the region; the nearest region wins.
+
+        None where no document is in force. A document kept only as a dated stub is returned
+        as well (`.stub`); it decides nothing.
+        """
+        code = region_prefix(region_code)
+        found = [
+            policy
+            for policy in self.policies.values()
+            if programme in policy.programmes
+            and code.startswith(region_prefix(policy.region))
+            and policy.in_force(on)
+        ]
+        return max(found, key=lambda p: len(region_prefix(p.region)), default=None)
+
+    def check(self) -> CheckReport:
+        """Run every worked case and look for what no case covers."""
+        from sanyou.protocol.check import check
+
+        return check(self)
