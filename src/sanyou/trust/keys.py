@@ -146,7 +146,7 @@ def _write(path: Path, data: dict[str, object], *, overwrite: bool) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def encrypted_fields() -> Iterator[tuple[type[models.Model], models.Field[Any, Any]]]:
+def encrypted_fields() -> Iterator["tuple[type[models.Model], models.Field[Any, Any]]"]:
     """Every concrete encrypted field of every installed model."""
     from sanyou.trust.fields import EncryptedTextField
 
@@ -185,7 +185,7 @@ def _add_key() -> None:
     _write(path, data, overwrite=True)
 
 
-def _names(model: type[models.Model], field: models.Field[Any, Any]) -> tuple[str, str, str]:
+def _names(model: type[models.Model], field: "models.Field[Any, Any]") -> tuple[str, str, str]:
     """Quoted table, key and column: names from the models, never from a user."""
     quote = connection.ops.quote_name
     pk = model._meta.pk
@@ -207,7 +207,7 @@ def _stale_exists() -> bool:
 
 
 def _reencrypt(
-    model: type[models.Model], field: models.Field[Any, Any], active: str, batch: int
+    model: type[models.Model], field: "models.Field[Any, Any]", active: str, batch: int
 ) -> Iterator[int]:
     """Values moved to the active key, batch by batch; one changed meanwhile is left."""
     from sanyou.trust.crypto import decrypt, encrypt
