@@ -52,7 +52,7 @@ def _library() -> Any:
         return Library.load()
     except ContentErrors as e:
         for error in e.errors:
-            err.print(str(error), markup=False, highlight=False)
+            typer.echo(str(error), err=True)
         _stop(f"内容有 {len(e.errors)} 处错误，请按上面的文件和行号修改。")
 
 
@@ -72,7 +72,7 @@ def check() -> None:
     library = _library()
     report = library.check()
     for line in [*report.failures, *report.missing]:
-        err.print(str(line), markup=False, highlight=False)
+        typer.echo(str(line), err=True)
     if report.failures or report.missing:
         _stop(f"{len(report.failures)} 个样例不符，{len(report.missing)} 处缺少样例。")
     out.print(f"[green]✓[/] 内容无误，{report.cases} 个样例全部相符。")

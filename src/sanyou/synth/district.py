@@ -253,7 +253,7 @@ class _Course:
             days = int(value.removeprefix("lmp") or 0)
             assert conceived is not None
             return (conceived + timedelta(days=days - 14)).isoformat()
-        return value
+        return self.day.isoformat() if value == "today" else value
 
 
 def build(couples: int, seed: int, until: date, console: Console) -> Built:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 from typing import Any
 
@@ -47,7 +47,7 @@ def _unremarkable(element: Any, sex: str | None, on: date) -> Any:
         case "integer" | "decimal":
             return _shape(element, _middle(element, sex)[0])
         case "date":
-            return (on - timedelta(days=14)).isoformat()
+            return on.isoformat()
         case _:
             return "无"
 
@@ -101,6 +101,8 @@ def drawn(
         if element.type in {"integer", "decimal"} and value is not None:
             centre, width = _middle(element, sex)
             answers[name] = _shape(element, rng.gauss(centre, width / 2))
+        elif element.type == "code" and not element.normal:
+            answers[name] = rng.choice(element.value_set.current).code
     for entry in shares:
         name = entry["element"]
         if name not in answers or role not in entry["roles"]:
