@@ -31,7 +31,9 @@ class ImportFile(models.Model):
     programme = models.CharField(max_length=60)
     policy = models.CharField(max_length=60)
     on = models.DateField()  # the day by which rows are judged
-    mapping = models.JSONField(default=dict)  # field -> column index; confirmed by a person in the desk
+    mapping = models.JSONField(
+        default=dict
+    )  # field -> column index; confirmed by a person in the desk
     status = models.CharField(max_length=10, choices=Status, default=Status.UPLOADED)
     rows = models.PositiveIntegerField(default=0)
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
@@ -60,10 +62,14 @@ class ImportRow(models.Model):
         UNDONE = "undone", _("已撤销")
 
     file = models.ForeignKey(ImportFile, on_delete=models.PROTECT, related_name="items")
-    number = models.PositiveIntegerField()  # row number in the sheet as the user sees it; message ordinal
+    number = (
+        models.PositiveIntegerField()
+    )  # row number in the sheet as the user sees it; message ordinal
     cells = EncryptedTextField()  # JSON of the row as read
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.PENDING)
-    code = models.CharField(max_length=40, blank=True)  # bad_check_digit, no_husband_id, duplicate …
+    code = models.CharField(
+        max_length=40, blank=True
+    )  # bad_check_digit, no_husband_id, duplicate …
     problems = models.JSONField(default=list)  # [{field, value(masked), rule, remedy}]
     created = models.JSONField(default=list)  # [[app.model, pk], …] for undo
     subject = models.CharField(max_length=64, blank=True)  # couple/person key
