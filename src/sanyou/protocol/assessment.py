@@ -189,6 +189,4 @@ def _evidence(rule: Rule, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _undetermined(rule: Rule, facts: Mapping[str, Any]) -> Undetermined:
-    return Undetermined(
-        rule.id, rule.role, rule.cls, rule.spec.label, rule.when.missing(facts)
-    )
+    return Undetermined(rule.id, rule.role, rule.cls, rule.spec.label, rule.when.missing(facts))

@@ -63,9 +63,7 @@ class _Run:
             self._case(path, line, case, self.lib.programmes[name])
         self._uncovered_rules()
         self._uncovered_criteria()
-        return CheckReport(
-            self.count, tuple(self.failures), tuple(self.missing), self.lib.warnings
-        )
+        return CheckReport(self.count, tuple(self.failures), tuple(self.missing), self.lib.warnings)
 
     def _case(self, path: str, line: int, case: CaseSpec, programme: Programme) -> None:
         self.count += 1
@@ -81,7 +79,11 @@ class _Run:
     def _failed(self, path: str, line: int, case: CaseSpec, zh: str, en: str) -> None:
         self.failures.append(
             ContentError(
-                "case_failed", path, line, f"案例“{case.name}”：{zh}。", f'Case "{case.name}": {en}.'
+                "case_failed",
+                path,
+                line,
+                f"案例“{case.name}”：{zh}。",
+                f'Case "{case.name}": {en}.',
             )
         )
 

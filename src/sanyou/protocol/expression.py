@@ -26,7 +26,7 @@ from sanyou.protocol.scope import FactSpec, Kind, Scope
 Facts = Mapping[str, Any]
 Truth = bool | None
 
-_COMPARE: dict[type[exp.Expression], str] = {
+_COMPARE: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -34,7 +34,7 @@ _COMPARE: dict[type[exp.Expression], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
 }
-_ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+_ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
 _PYTHON = {"=": "==", "<>": "!="}
 _KIND_LABEL = {
     "boolean": ("是否", "yes/no"),
@@ -211,11 +211,12 @@ class _Parser:
         self.text, self.scope = text, scope
         self.specs: dict[str, FactSpec] = {}
 
-    def tree(self) -> exp.Expression:
+    def tree(self) -> exp.Expr:
         try:
             trees = sqlglot.parse(self.text, read="duckdb")
         except SqlglotError as error:
-            detail = error.errors[0] if getattr(error, "errors", None) else {}
+            errors = getattr(error, "errors", None)
+            detail = errors[0] if errors else {}
             near = str(detail.get("highlight") or "").strip()
             where = f"，在“{near}”附近" if near else ""
             raise ExpressionError(
@@ -233,7 +234,7 @@ class _Parser:
             )
         return trees[0]
 
-    def condition(self, tree: exp.Expression) -> Node:
+    def condition(self, tree: exp.Expr) -> Node:
         """A boolean-valued node."""
         if isinstance(tree, exp.Paren):
             return self.condition(tree.this)
@@ -260,7 +261,7 @@ class _Parser:
             )
         return Holds(value)
 
-    def value(self, tree: exp.Expression) -> Value:
+    def value(self, tree: exp.Expr) -> Value:
         """A number, text, date or boolean: fact, literal or arithmetic."""
         if isinstance(tree, exp.Paren):
             return self.value(tree.this)
@@ -286,11 +287,16 @@ class _Parser:
 
     def _fact(self, tree: exp.Column) -> Fact:
         quoted = isinstance(tree.this, exp.Identifier) and tree.this.quoted
-        if not tree.table or tree.args.get("db") or quoted or not isinstance(tree.this, exp.Identifier):
+        if (
+            not tree.table
+            or tree.args.get("db")
+            or quoted
+            or not isinstance(tree.this, exp.Identifier)
+        ):
             raise ExpressionError(
                 "not_a_fact",
                 f"“{tree.sql()}”不是事实名，请写成 角色.数据元，如 wife.alt；文字要用单引号。",
-                f'"{tree.sql()}" is not a fact; write ROLE.ELEMENT, as wife.alt; quote text with \'.',
+                f'"{tree.sql()}" is not a fact; write ROLE.ELEMENT, as wife.alt; quote text with \'\'.',
             )
         spec = self.scope.lookup(tree.table, tree.name)
         self.specs.setdefault(spec.name, spec)
@@ -316,7 +322,7 @@ class _Parser:
                 f"\"{inner.this}\" is not a date; write it as DATE '2021-01-31'.",
             ) from None
 
-    def _compare(self, tree: exp.Expression) -> Node:
+    def _compare(self, tree: exp.Expr) -> Node:
         op = _COMPARE[type(tree)]
         left, right = self.value(tree.this), self.value(tree.expression)
         self._same_kind(left, right, tree)
@@ -362,7 +368,7 @@ class _Parser:
             raise self._refused(tree)
         return IsNull(value)
 
-    def _same_kind(self, left: Value, right: Value, tree: exp.Expression) -> None:
+    def _same_kind(self, left: Value, right: Value, tree: exp.Expr) -> None:
         for one, other in ((left, right), (right, left)):
             if isinstance(one, Fact) and isinstance(other, Literal) and other.kind == "text":
                 self._check_code(one, other)
@@ -381,7 +387,7 @@ class _Parser:
                 f"{', '.join(sorted(codes))}.",
             )
 
-    def _mismatch(self, tree: exp.Expression, left: Kind, right: Kind) -> ExpressionError:
+    def _mismatch(self, tree: exp.Expr, left: Kind, right: Kind) -> ExpressionError:
         (left_zh, left_en), (right_zh, right_en) = _KIND_LABEL[left], _KIND_LABEL[right]
         return ExpressionError(
             "expression_type",
@@ -389,7 +395,7 @@ class _Parser:
             f'"{tree.sql()}": {left_en} and {right_en} do not go together; check types and quotes.',
         )
 
-    def _refused(self, tree: exp.Expression) -> ExpressionError:
+    def _refused(self, tree: exp.Expr) -> ExpressionError:
         return ExpressionError(
             "expression_not_allowed",
             f"“{tree.sql()}”不在允许的写法之内；可用比较、BETWEEN、IN（列出的值）、IS NULL、"
@@ -399,7 +405,7 @@ class _Parser:
         )
 
 
-def _flatten(tree: exp.Expression, kind: type[exp.Expression]) -> Iterator[exp.Expression]:
+def _flatten(tree: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
     """Parts of a chain of the same connector, without recursion on its left side."""
     stack = [tree]
     while stack:
@@ -505,7 +511,7 @@ class Coder:
         if isinstance(node, IsNull):
             return f"{self.value(node.fact)} is not None"
         if isinstance(node, Compare):
-            op = _PYTHON[node.op] if node.op in _PYTHON else node.op
+            op = _PYTHON.get(node.op, node.op)
             test = f"not {self.value(node.left)} {op} {self.value(node.right)}"
             return self._guarded(test, node.left, node.right)
         if isinstance(node, In):
@@ -668,7 +674,7 @@ def _missing(node: Node, facts: Facts, found: dict[str, None]) -> None:
 # --- SQL ----------------------------------------------------------------------
 
 
-def _sql_value(value: Value, double: bool = False) -> exp.Expression:
+def _sql_value(value: Value, double: bool = False) -> exp.Expr:
     if isinstance(value, Fact):
         column = exp.column(exp.to_identifier(value.spec.name, quoted=True))
         return exp.cast(column, "DOUBLE") if double and value.spec.integer else column
@@ -685,7 +691,7 @@ def _sql_value(value: Value, double: bool = False) -> exp.Expression:
     return exp.Literal.string(value.value)
 
 
-def _sql_number(number: int | float, double: bool) -> exp.Expression:
+def _sql_number(number: int | float, double: bool) -> exp.Expr:
     # 0.27 alone is a DECIMAL in SQL; 0.27e0 is the double that Python compares with.
     size = abs(number)
     text = f"{size!r}" if isinstance(size, int) and not double else f"{float(size)!r}"
@@ -698,7 +704,7 @@ def _sql_number(number: int | float, double: bool) -> exp.Expression:
 _SQL_COMPARE = {op: node for node, op in _COMPARE.items()}
 
 
-def to_sqlglot(node: Node) -> exp.Expression:
+def to_sqlglot(node: Node) -> exp.Expr:
     """The condition as a sqlglot tree over quoted columns."""
     if isinstance(node, (And, Or)):
         parts = [exp.paren(to_sqlglot(part), copy=False) for part in node.parts]

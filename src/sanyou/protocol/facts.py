@@ -131,9 +131,7 @@ def _derive(
     return formula.evaluate(numbers, derived.decimals)
 
 
-def read_observation(
-    element: Element, raw: Any
-) -> tuple[Any, Decimal | None, Decimal | None]:
+def read_observation(element: Element, raw: Any) -> tuple[Any, Decimal | None, Decimal | None]:
     """(value, low, high) of a plain value, an Observation, or {value, low, high, unit}."""
     if isinstance(raw, Mapping):
         raw = Observation(raw.get("value"), raw.get("low"), raw.get("high"), raw.get("unit"))

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sanyou.protocol.entry import FieldError, parse_value
+from sanyou.protocol.entry import FieldError, Parsed, parse_value
 from sanyou.protocol.expression import json_value
 from sanyou.protocol.facts import Observation, flag
 from sanyou.protocol.models import Element, FormField, Section
@@ -16,6 +16,9 @@ from sanyou.protocol.programme import Form
 
 if TYPE_CHECKING:
     from sanyou.protocol.library import Library
+
+
+_BLANK = Parsed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,9 @@ def validate(
             name = item.element
             element = elements[name]
             visible.append(name)
-            result = parsed.get(name)
-            values[name] = result.value if result else None
-            if result and result.error:
+            result = parsed.get(name, _BLANK)
+            values[name] = result.value
+            if result.error:
                 errors[name] = result.error
             elif values[name] is None and item.required and not draft:
                 errors[name] = _required(item, element)

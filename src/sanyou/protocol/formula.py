@@ -54,7 +54,7 @@ def _refused(part: str, text: str) -> ExpressionError:
 
 
 def _build(
-    tree: exp.Expression, text: str, names: dict[str, None]
+    tree: exp.Expr, text: str, names: dict[str, None]
 ) -> Callable[[Values], Decimal | None]:
     if isinstance(tree, exp.Paren):
         return _build(tree.this, text, names)
@@ -72,7 +72,7 @@ def _build(
 
 
 def _binary(
-    kind: type[exp.Expression],
+    kind: type[exp.Expr],
     left: Callable[[Values], Decimal | None],
     right: Callable[[Values], Decimal | None],
 ) -> Callable[[Values], Decimal | None]:

@@ -29,8 +29,8 @@ from sanyou.protocol.models import (
     IndicatorsFile,
     PolicyFile,
     ProgrammeFile,
-    RuleSpec,
     RulesFile,
+    RuleSpec,
     ScheduleFile,
     Source,
     ValueSet,
@@ -141,7 +141,9 @@ class Loader:
             f'The id "{shown}" is already used ({first}); choose another.',
         )
 
-    def _unknown(self, file: YamlFile, loc: Loc, zh: str, en: str, name: str, known: Iterable[str]) -> None:
+    def _unknown(
+        self, file: YamlFile, loc: Loc, zh: str, en: str, name: str, known: Iterable[str]
+    ) -> None:
         options = sorted(known)
         shown_zh = f"，可用：{'、'.join(options)}" if 0 < len(options) <= 40 else ""
         shown_en = f"; known: {', '.join(options)}" if 0 < len(options) <= 40 else ""
@@ -192,9 +194,7 @@ class Loader:
         place = self.places.get(f"value_set:{value_set.id}")
         if place is not None:
             first, where = place
-            self._duplicate(
-                file, (*loc, "id"), value_set.id, f"{first.shown}:{first.line(where)}"
-            )
+            self._duplicate(file, (*loc, "id"), value_set.id, f"{first.shown}:{first.line(where)}")
             return
         self.places[f"value_set:{value_set.id}"] = (file, (*loc, "id"))
         self.value_sets[value_set.id] = value_set
@@ -309,7 +309,7 @@ class Loader:
         if element.plausible is not None:
             spans.append((("plausible",), element.plausible.min, element.plausible.max))
         for where, low, high in spans:
-            if low is None and high is None or low is not None and high is not None and low >= high:
+            if (low is None and high is None) or (low is not None and high is not None and low >= high):
                 self._fail(
                     file,
                     (*loc, *where),
@@ -371,7 +371,7 @@ class Loader:
                 self._problem(file, (*loc, "formula"), problem)
                 return
         wanted = "date" if ways else "number"
-        if derived.between is not None and len(derived.between[1]) != 2 or not element.is_number:
+        if (derived.between is not None and len(derived.between[1]) != 2) or not element.is_number:
             self._fail(
                 file,
                 loc,
@@ -505,7 +505,8 @@ class Loader:
         show: dict[tuple[str, str], Expression] = {}
         show_section: dict[tuple[str, str], Expression] = {}
         roles = [
-            r for i, r in enumerate(spec.roles)
+            r
+            for i, r in enumerate(spec.roles)
             if self._role_known(parts, file, ("roles", i), r, scope)
         ]
         self._unique(file, ("sections",), (s.id for s in spec.sections))
@@ -640,9 +641,7 @@ class Loader:
                 "due comes before the opening (both count from the same day); make due longer.",
             )
 
-    def _schedule(
-        self, parts: _Parts, scope: Scope, forms: Mapping[str, Form]
-    ) -> tuple[Task, ...]:
+    def _schedule(self, parts: _Parts, scope: Scope, forms: Mapping[str, Form]) -> tuple[Task, ...]:
         path = parts.folder / "schedule.yaml"
         if not path.exists():
             return ()
@@ -731,7 +730,7 @@ class Loader:
             self._date_fact(file, (*loc, "on"), spec.on, scope)
             rate = spec.numerator is not None and spec.denominator is not None
             partly = spec.numerator is not None or spec.denominator is not None
-            if (spec.count is not None) == partly or partly and not rate:
+            if (spec.count is not None) == partly or (partly and not rate):
                 self._fail(
                     file,
                     loc,
@@ -1009,7 +1008,10 @@ def _model_error(file: YamlFile, detail: Any) -> ContentError:
     value = detail.get("input")
     shown = value if isinstance(value, (str, int, float, bool, date)) else type(value).__name__
     if kind == "extra_forbidden":
-        zh, en = f"不认识的键“{key}”，请核对拼写或删除。", f'Unknown key "{key}"; check it or remove it.'
+        zh, en = (
+            f"不认识的键“{key}”，请核对拼写或删除。",
+            f'Unknown key "{key}"; check it or remove it.',
+        )
         return file.error("unknown_key", loc, zh, en)
     if kind == "missing":
         zh, en = f"缺少必填的键“{key}”，请补上。", f'The key "{key}" is required; add it.'
@@ -1023,7 +1025,7 @@ def _model_error(file: YamlFile, detail: Any) -> ContentError:
         zh = f"“{key}”的写法“{shown}”不合规定（格式 {pattern}），请改正。"
         return file.error("bad_value", loc, zh, f'"{shown}" does not fit {pattern} for {key}.')
     if kind == "value_error" and str(context.get("error")) == "text":
-        zh = f"“{key}”要写成文字，或 {{zh: 中文, en: English}}，不能为空。"
+        zh = f"“{key}”要写成文字，或 {{zh: 中文, en: English}}，不能为空；花括号里的文字含逗号时要加引号。"
         return file.error("bad_text", loc, zh, f'"{key}" must be text or {{zh, en}}, not empty.')
     if kind in _TYPE_ZH:
         zh = f"“{key}”应为{_TYPE_ZH[kind]}，现在是“{shown}”，请改正。"

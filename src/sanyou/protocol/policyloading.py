@@ -211,6 +211,7 @@ def _implementers(spec: PolicyFile, programmes: list[Programme]) -> set[str]:
     known |= {f"duty:{d.id or d.who}" for d in spec.duties} | {f"duty:{d.who}" for d in spec.duties}
     known |= {f"area:{name}" for name in spec.areas} | {f"share:{s.payer}" for s in spec.shares}
     known |= {f"repeals:{name}" for name in spec.repeals}
+    known |= {f"policy:{name}" for name in spec.repeals}
     if spec.entitlement is not None:
         known |= {f"entitlement:{d.id}" for d in spec.entitlement.decisions}
         known.add("entitlement")

@@ -48,7 +48,7 @@ class Rule:
 
     @property
     def key(self) -> str:
-        """"role.rule", as in worked cases and in the columns of the population form."""
+        """ "role.rule", as in worked cases and in the columns of the population form."""
         return f"{self.role}.{self.spec.id}"
 
 
@@ -86,9 +86,7 @@ class Form:
 
     def fields_for(self, role: str) -> list[FormField]:
         """Fields this role fills, in order."""
-        return [
-            f for s in self.sections for f in s.fields if not f.roles or role in f.roles
-        ]
+        return [f for s in self.sections for f in s.fields if not f.roles or role in f.roles]
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ class Programme:
     documents: Mapping[str, DocumentSpec] = field(default_factory=dict, repr=False)
     indicators: Mapping[str, Indicator] = field(default_factory=dict, repr=False)
     reports: Mapping[str, ReportSpec] = field(default_factory=dict, repr=False)
-    summaries: Summaries = Summaries()
+    summaries: Summaries = field(default_factory=Summaries)
     cases: tuple[tuple[str, int, CaseSpec], ...] = field(default=(), repr=False)
     folder: Path = Path()
 
@@ -222,9 +220,9 @@ class Programme:
         return CompiledRules.of(self)
 
 
-def role_details(spec: ProgrammeFile) -> tuple[
-    tuple[str, ...], dict[str, Text], dict[str, str | None]
-]:
+def role_details(
+    spec: ProgrammeFile,
+) -> tuple[tuple[str, ...], dict[str, Text], dict[str, str | None]]:
     """Ids, labels and sexes of a programme's roles; `couple` has a label, too."""
     roles: list[str] = []
     labels: dict[str, Text] = {COUPLE: KNOWN_ROLES[COUPLE][0]}

@@ -7,7 +7,7 @@ literal stands for all values, and all combinations are tried. Larger ones are l
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Any
 
@@ -54,7 +54,8 @@ def verdict(expression: Expression) -> bool | None:
 def _collect(node: Node, values: dict[str, set[Any]]) -> bool:
     """Gather the literals each fact is compared with; False where that is not the whole story."""
     if isinstance(node, (And, Or)):
-        return all([_collect(part, values) for part in node.parts])
+        found = [_collect(part, values) for part in node.parts]
+        return all(found)
     if isinstance(node, Not):
         return _collect(node.part, values)
     if isinstance(node, (Holds, IsNull)):
@@ -97,7 +98,7 @@ def _numbers(spec: FactSpec, literals: list[Any]) -> list[Any]:
     if spec.integer:
         found = {n for p in literals for n in (int(p) - 1, int(p), int(p) + 1)}
     else:
-        found = set(points) | {(a + b) / 2 for a, b in zip(points, points[1:], strict=False)}
+        found = set(points) | {(a + b) / 2 for a, b in pairwise(points)}
     plausible = spec.element.plausible
     if plausible is None or spec.suffix:
         return sorted(found)

@@ -20,10 +20,19 @@ from sanyou.protocol.errors import ContentError, relative
 Loc = tuple[str | int, ...]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)$")
-_DECIMAL = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|[-+]?[0-9]+[eE][-+]?[0-9]+$")
+_DECIMAL = re.compile(
+    r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$|[-+]?[0-9]+[eE][-+]?[0-9]+$"
+)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _PLAIN = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_BOOLEAN = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 
 
 @dataclass(slots=True)
@@ -70,7 +79,10 @@ def read_yaml(path: Path, root: Path) -> YamlFile:
         )
         return result
     if node is None:
-        zh, en = "文件是空的，请填写内容或删除该文件。", "The file is empty; fill it in or delete it."
+        zh, en = (
+            "文件是空的，请填写内容或删除该文件。",
+            "The file is empty; fill it in or delete it.",
+        )
         result.errors.append(ContentError("empty_file", shown, 1, zh, en))
         return result
     result.data = _value(node, (), result)
@@ -124,6 +136,8 @@ def _scalar(node: Any, loc: Loc, file: YamlFile) -> Any:
         except ValueError:
             zh = f"“{text}”不是真实存在的日期，请按 年-月-日 改正。"
             en = f'"{text}" is not a real date; correct it (YYYY-MM-DD).'
-            file.errors.append(ContentError("bad_date", file.shown, node.start_mark.line + 1, zh, en))
+            file.errors.append(
+                ContentError("bad_date", file.shown, node.start_mark.line + 1, zh, en)
+            )
             return None
     return text
