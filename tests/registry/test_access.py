@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTY, HUAYAN, XIPENG
 
 from sanyou.care.models import Episode, Task
 from sanyou.registry import access, duties, regions
 from sanyou.registry.access import Actor, Forbidden, NotFoundForYou
 from sanyou.registry.models import Couple, DutyAssignment, Person, Region
+from tests.conftest import COUNTY, HUAYAN, XIPENG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("H01")]
 

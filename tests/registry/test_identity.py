@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tests.conftest import id_number
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from sanyou.registry.people import (
     normalise_id,
     normalise_phone,
 )
+from tests.conftest import id_number
 
 pytestmark = pytest.mark.requirement("A01")
 

@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tests.conftest import HUAYAN, XIPENG, id_number
 from django.db import connection
 
 from sanyou.care.models import Episode
@@ -15,6 +14,7 @@ from sanyou.registry.models import Couple, Doubt, Merge, Person, Region
 from sanyou.registry.people import PersonData, RegistryError, SecondSpouse
 from sanyou.trust import audit
 from sanyou.trust.models import AuditEvent
+from tests.conftest import HUAYAN, XIPENG, id_number
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("A01")]
 BORN = date(1992, 6, 15)
