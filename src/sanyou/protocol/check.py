@@ -132,10 +132,10 @@ class _Run:
                 )
         expected = case.expect.class_
         if expected is not None and expected != (result.cls or "none"):
-            found = "、".join(sorted(fired)) or "无"
+            found = ", ".join(sorted(fired)) or "—"
             yield (
                 f"类别应为 {expected}，实际 {result.cls or 'none'}（命中：{found}）",
-                f"class should be {expected}, is {result.cls or 'none'} ({', '.join(sorted(fired))})",
+                f"class should be {expected}, is {result.cls or 'none'} (found: {found})",
             )
         if case.expect.level is not None and case.expect.level != result.level:
             yield (

@@ -296,7 +296,7 @@ class _Parser:
             raise ExpressionError(
                 "not_a_fact",
                 f"“{tree.sql()}”不是事实名，请写成 角色.数据元，如 wife.alt；文字要用单引号。",
-                f'"{tree.sql()}" is not a fact; write ROLE.ELEMENT, as wife.alt; quote text with \'\'.',
+                f'"{tree.sql()}" is not a fact; write ROLE.ELEMENT; put text in single quotes.',
             )
         spec = self.scope.lookup(tree.table, tree.name)
         self.specs.setdefault(spec.name, spec)

@@ -215,7 +215,7 @@ def flag(
     low: Decimal | None = None,
     high: Decimal | None = None,
 ) -> str | None:
-    """'low', 'normal' or 'high' against the given range, else the dictionary's; a bound is normal."""
+    """'low', 'normal' or 'high' by the given range, else the dictionary's; a bound is normal."""
     if value is None:
         return None
     if low is None and high is None:

@@ -53,9 +53,7 @@ def _refused(part: str, text: str) -> ExpressionError:
     )
 
 
-def _build(
-    tree: exp.Expr, text: str, names: dict[str, None]
-) -> Callable[[Values], Decimal | None]:
+def _build(tree: exp.Expr, text: str, names: dict[str, None]) -> Callable[[Values], Decimal | None]:
     if isinstance(tree, exp.Paren):
         return _build(tree.this, text, names)
     if isinstance(tree, exp.Column) and not tree.table:

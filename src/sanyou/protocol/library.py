@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sanyou.protocol.dictionary import Dictionary
-from sanyou.protocol.errors import ContentError, ContentErrors
+from sanyou.protocol.errors import ContentError
 from sanyou.protocol.facts import region_prefix
 from sanyou.protocol.models import CaseSpec
 from sanyou.protocol.policy import Policy
@@ -38,14 +38,10 @@ class Library:
 
         Raises ContentErrors with every mistake found.
         """
-        from sanyou.protocol.loading import Loader
+        from sanyou.protocol.loading import load_library
 
         first = PACKAGED if root is None else Path(root)
-        loader = Loader((first, *(Path(path) for path in extra)))
-        library = loader.load()
-        if loader.errors or library is None:
-            raise ContentErrors(loader.errors)
-        return library
+        return load_library((first, *(Path(path) for path in extra)))
 
     def policy_for(self, region_code: str, programme: str, on: date) -> Policy | None:
         """The document in force on the day for the region; the nearest region wins.

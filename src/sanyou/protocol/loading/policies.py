@@ -1,50 +1,130 @@
-"""Checks one policy file and compiles its conditions."""
+"""Reads policies/*.yaml: entries, money, clauses, dates."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
 
 from sanyou.protocol.expression import Expression
+from sanyou.protocol.facts import region_prefix
+from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.models import PolicyFile
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE, Scope, build_scope
 from sanyou.protocol.yamlfile import Loc, YamlFile
 
-if TYPE_CHECKING:
-    from sanyou.protocol.loading import Loader
+
+def load_policies(draft: Draft) -> None:
+    found: dict[str, tuple[YamlFile, PolicyFile]] = {}
+    for root in draft.roots:
+        for path in sorted(root.glob("policies/*.yaml")):
+            file, spec = draft.read(path, root, PolicyFile)
+            if spec is None:
+                continue
+            if spec.id in found:
+                draft.duplicate(file, ("id",), spec.id, found[spec.id][0].shown)
+                continue
+            found[spec.id] = (file, spec)
+    specs = {name: spec for name, (_, spec) in found.items()}
+    for name, (file, spec) in found.items():
+        for index, old in enumerate(spec.repeals):
+            if old not in specs:
+                draft.unknown(file, ("repeals", index), "政策", "policy", old, specs)
+        start = _start(spec)
+        if start is None:
+            draft.fail(
+                file,
+                ("in_force",),
+                "in_force",
+                "in_force 要写 from，或写 days_after_issue。",
+                "in_force needs from, or days_after_issue.",
+            )
+            continue
+        end = _end(spec, specs)
+        if end is not None and end < start:
+            draft.fail(
+                file,
+                ("in_force",),
+                "in_force",
+                f"终止日 {end} 早于生效日 {start}，请核对日期和废止关系。",
+                f"It ends on {end}, before it starts on {start}; check dates and repeals.",
+            )
+
+        draft.policies[name] = _build_policy(draft, file, spec, start, end)
+    _check_overlaps(draft, found)
 
 
-def build_policy(
-    loader: Loader, file: YamlFile, spec: PolicyFile, start: date, end: date | None
+def _check_overlaps(draft: Draft, found: Mapping[str, tuple[YamlFile, PolicyFile]]) -> None:
+    policies = list(draft.policies.values())
+    for index, one in enumerate(policies):
+        for other in policies[index + 1 :]:
+            shared = set(one.programmes) & set(other.programmes)
+            if not shared or region_prefix(one.region) != region_prefix(other.region):
+                continue
+            if (one.ends is None or other.starts <= one.ends) and (
+                other.ends is None or one.starts <= other.ends
+            ):
+                later = max(one, other, key=lambda p: p.starts)
+                earlier = one if later is other else other
+                draft.fail(
+                    found[later.id][0],
+                    ("in_force",),
+                    "date_overlap",
+                    f"与“{earlier.id}”的有效期重叠（同一地区、同一项目），请写 repeals 或 until。",
+                    f'In force at the same time as "{earlier.id}" for the same region and '
+                    "programme; add repeals or until.",
+                )
+
+
+def _start(spec: PolicyFile) -> date | None:
+    if spec.in_force.from_ is not None:
+        return spec.in_force.from_
+    if spec.in_force.days_after_issue is not None:
+        return spec.issued_on + timedelta(days=spec.in_force.days_after_issue)
+    return None
+
+
+def _end(spec: PolicyFile, specs: Mapping[str, PolicyFile]) -> date | None:
+    """The last day: its own `until`, or the day before a repealing document starts."""
+    ends = [spec.in_force.until]
+    for other in specs.values():
+        if spec.id in other.repeals:
+            start = _start(other)
+            ends.append(start - timedelta(days=1) if start else None)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _build_policy(
+    draft: Draft, file: YamlFile, spec: PolicyFile, start: date, end: date | None
 ) -> Policy:
-    """The policy; mistakes are added to the loader's errors."""
+    """The policy; mistakes are added to the draft's errors."""
     programmes = []
     for index, name in enumerate(spec.programmes):
-        programme = loader.programmes.get(name)
+        programme = draft.programmes.get(name)
         if programme is None:
-            known = loader.programmes
+            known = draft.programmes
             if not spec.stub:
-                loader._unknown(file, ("programmes", index), "项目", "programme", name, known)
+                draft.unknown(file, ("programmes", index), "项目", "programme", name, known)
         else:
             programmes.append(programme)
-    scope = _scope(loader, spec, programmes[0]) if programmes else None
+    scope = _scope(draft, spec, programmes[0]) if programmes else None
     conditions: dict[str, Expression] = {}
     if scope is not None:
-        conditions = _conditions(loader, file, spec, scope)
-        _check_items(loader, file, spec, scope, programmes[0])
-    _check_money(loader, file, spec)
-    _check_cited(loader, file, spec)
-    _check_targets(loader, file, spec, programmes)
-    _check_clauses(loader, file, spec, programmes)
+        conditions = _conditions(draft, file, spec, scope)
+        _check_items(draft, file, spec, scope, programmes[0])
+    _check_money(draft, file, spec)
+    _check_cited(draft, file, spec)
+    _check_targets(draft, file, spec, programmes)
+    _check_clauses(draft, file, spec, programmes)
     return Policy(spec, start, end, scope, conditions, file.shown)
 
 
-def _scope(loader: Loader, spec: PolicyFile, programme: Programme) -> Scope:
+def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:
     areas = {name: area.label for name, area in spec.areas.items()}
     return build_scope(
-        loader.dictionary.elements,
+        draft.dictionary.elements,
         programme.roles,
         programme.role_sex,
         programme.role_label,
@@ -54,48 +134,48 @@ def _scope(loader: Loader, spec: PolicyFile, programme: Programme) -> Scope:
 
 
 def _conditions(
-    loader: Loader, file: YamlFile, spec: PolicyFile, scope: Scope
+    draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope
 ) -> dict[str, Expression]:
     found: dict[str, Expression] = {}
-    loader._unique(file, ("eligibility",), (c.id for c in spec.eligibility))
+    draft.unique(file, ("eligibility",), (c.id for c in spec.eligibility))
     for index, criterion in enumerate(spec.eligibility):
         loc: Loc = ("eligibility", index, "when")
-        expression = loader._expression(file, loc, criterion.when, scope)
+        expression = draft.expression(file, loc, criterion.when, scope)
         if expression is not None:
             found[f"eligibility:{criterion.id}"] = expression
     if spec.entitlement is not None:
         decisions = spec.entitlement.decisions
-        loader._unique(file, ("entitlement", "decisions"), (d.id for d in decisions))
+        draft.unique(file, ("entitlement", "decisions"), (d.id for d in decisions))
         for index, decision in enumerate(decisions):
             loc = ("entitlement", "decisions", index, "when")
             last = index == len(decisions) - 1
-            expression = loader._expression(file, loc, decision.when, scope, constant=last)
+            expression = draft.expression(file, loc, decision.when, scope, constant=last)
             if expression is not None:
                 found[f"entitlement:{decision.id}"] = expression
         for index, name in enumerate(spec.entitlement.unit):
-            element = loader.elements.get(name)
+            element = draft.elements.get(name)
             if element is None and name not in (COUPLE, *scope.roles):
                 loc = ("entitlement", "unit", index)
-                loader._unknown(file, loc, "享受单位", "entitlement unit", name, ())
-            loader.used.add(name)
+                draft.unknown(file, loc, "享受单位", "entitlement unit", name, ())
+            draft.used.add(name)
     return found
 
 
 def _check_items(
-    loader: Loader, file: YamlFile, spec: PolicyFile, scope: Scope, programme: Programme
+    draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope, programme: Programme
 ) -> None:
-    loader._unique(file, ("items",), (i.id for i in spec.items))
+    draft.unique(file, ("items",), (i.id for i in spec.items))
     for index, item in enumerate(spec.items):
         for role in item.who:
             if role not in programme.risk_roles:
                 loc: Loc = ("items", index, "who")
-                loader._unknown(file, loc, "角色", "role", role, programme.risk_roles)
+                draft.unknown(file, loc, "角色", "role", role, programme.risk_roles)
                 continue
             known = {e.id for e in programme.elements_of[role]}
             for i, name in enumerate(item.requires):
-                loader.used.add(name)
+                draft.used.add(name)
                 if name not in known:
-                    loader._fail(
+                    draft.fail(
                         file,
                         ("items", index, "requires", i),
                         "unknown_element",
@@ -104,10 +184,10 @@ def _check_items(
                     )
 
 
-def _check_money(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
+def _check_money(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
     dates = [p.from_ for p in spec.price]
     if dates != sorted(set(dates)):
-        loader._fail(
+        draft.fail(
             file,
             ("price",),
             "date_overlap",
@@ -116,7 +196,7 @@ def _check_money(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
         )
     total = sum(s.percent for s in spec.shares)
     if spec.shares and total != 100:
-        loader._fail(
+        draft.fail(
             file,
             ("shares",),
             "shares",
@@ -125,7 +205,7 @@ def _check_money(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
         )
 
 
-def _check_cited(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
+def _check_cited(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
     """Every entry cites a clause of the document, or another source."""
     entries: list[tuple[Loc, Any]] = []
     for name in ("eligibility", "items", "price", "shares", "targets", "calendar", "duties"):
@@ -138,7 +218,7 @@ def _check_cited(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
     refs = {c.ref for c in spec.clauses}
     for loc, entry in entries:
         if not entry.clause and entry.source is None:
-            loader._fail(
+            draft.fail(
                 file,
                 loc,
                 "missing_source",
@@ -146,7 +226,7 @@ def _check_cited(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
                 "This entry needs clause or source.",
             )
         elif entry.clause and refs and entry.clause not in refs:
-            loader._fail(
+            draft.fail(
                 file,
                 (*loc, "clause"),
                 "unknown_reference",
@@ -156,18 +236,18 @@ def _check_cited(loader: Loader, file: YamlFile, spec: PolicyFile) -> None:
 
 
 def _check_targets(
-    loader: Loader, file: YamlFile, spec: PolicyFile, programmes: list[Programme]
+    draft: Draft, file: YamlFile, spec: PolicyFile, programmes: list[Programme]
 ) -> None:
     known = {name for programme in programmes for name in programme.indicators}
-    loader._unique(file, ("targets",), (t.id for t in spec.targets))
+    draft.unique(file, ("targets",), (t.id for t in spec.targets))
     for index, target in enumerate(spec.targets):
         if target.indicator is not None and target.indicator not in known:
             loc = ("targets", index, "indicator")
-            loader._unknown(file, loc, "指标", "indicator", target.indicator, known)
+            draft.unknown(file, loc, "指标", "indicator", target.indicator, known)
 
 
 def _check_clauses(
-    loader: Loader, file: YamlFile, spec: PolicyFile, programmes: list[Programme]
+    draft: Draft, file: YamlFile, spec: PolicyFile, programmes: list[Programme]
 ) -> None:
     known = _implementers(spec, programmes)
     refs: dict[str, int] = {}
@@ -175,11 +255,11 @@ def _check_clauses(
         loc: Loc = ("clauses", index)
         if clause.ref in refs:
             first = f"{file.shown}:{file.line(('clauses', refs[clause.ref]))}"
-            loader._duplicate(file, (*loc, "ref"), clause.ref, first)
+            draft.duplicate(file, (*loc, "ref"), clause.ref, first)
         refs.setdefault(clause.ref, index)
         for i, name in enumerate(clause.by):
             if name not in known and not name.startswith("page:"):
-                loader._fail(
+                draft.fail(
                     file,
                     (*loc, "by", i),
                     "unknown_reference",
@@ -187,7 +267,7 @@ def _check_clauses(
                     f'Clause "{clause.ref}": there is no "{name}"; check kind and id.',
                 )
         if clause.status == "implemented" and not clause.by:
-            loader._fail(
+            draft.fail(
                 file,
                 loc,
                 "missing_key",
@@ -195,7 +275,7 @@ def _check_clauses(
                 f'Clause "{clause.ref}" is implemented and must say by what (by).',
             )
         if clause.status != "implemented" and not clause.reason:
-            loader._fail(
+            draft.fail(
                 file,
                 loc,
                 "missing_key",

@@ -1,0 +1,166 @@
+"""What is read so far, and every mistake found on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sanyou.protocol.dictionary import Dictionary
+from sanyou.protocol.errors import ContentError, Problem
+from sanyou.protocol.expression import Expression
+from sanyou.protocol.formula import Formula
+from sanyou.protocol.models import CaseSpec, Element, ValueSet
+from sanyou.protocol.policy import Policy
+from sanyou.protocol.programme import Programme
+from sanyou.protocol.reachable import verdict
+from sanyou.protocol.scope import Scope
+from sanyou.protocol.yamlfile import Loc, YamlFile, read_yaml
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Draft:
+    """A library being read. `errors` and `warnings` fill up; nothing is raised."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        self.roots = roots
+        self.errors: list[ContentError] = []
+        self.warnings: list[ContentError] = []
+        self.value_sets: dict[str, ValueSet] = {}
+        self.elements: dict[str, Element] = {}
+        self.places: dict[str, tuple[YamlFile, Loc]] = {}
+        self.formulas: dict[str, Formula] = {}
+        self.used: set[str] = set()
+        self.dictionary = Dictionary({}, {})
+        self.programmes: dict[str, Programme] = {}
+        self.policies: dict[str, Policy] = {}
+        self.cases: list[tuple[YamlFile, int, CaseSpec, Programme]] = []
+
+    def read(self, path: Path, root: Path, model: type[M]) -> tuple[YamlFile, M | None]:
+        file = read_yaml(path, root)
+        self.errors += file.errors
+        if file.errors and file.data is None:
+            return file, None
+        try:
+            return file, model.model_validate(file.data)
+        except ValidationError as error:
+            self.errors += [_model_error(file, detail) for detail in error.errors()]
+            return file, None
+
+    def fail(self, file: YamlFile, loc: Loc, code: str, zh: str, en: str) -> None:
+        self.errors.append(file.error(code, loc, zh, en))
+
+    def problem(self, file: YamlFile, loc: Loc, problem: Problem) -> None:
+        self.fail(file, loc, problem.code, problem.zh, problem.en)
+
+    def duplicate(self, file: YamlFile, loc: Loc, shown: str, first: str) -> None:
+        self.fail(
+            file,
+            loc,
+            "duplicate_id",
+            f"编号“{shown}”已经用过（{first}），请换一个。",
+            f'The id "{shown}" is already used ({first}); choose another.',
+        )
+
+    def unknown(
+        self, file: YamlFile, loc: Loc, zh: str, en: str, name: str, known: Iterable[str]
+    ) -> None:
+        options = sorted(known)
+        shown_zh = f"，可用：{'、'.join(options)}" if 0 < len(options) <= 40 else ""
+        shown_en = f"; known: {', '.join(options)}" if 0 < len(options) <= 40 else ""
+        self.fail(
+            file,
+            loc,
+            "unknown_reference",
+            f"{zh}“{name}”不存在{shown_zh}，请核对拼写。",
+            f'There is no {en} "{name}"{shown_en}; check the spelling.',
+        )
+
+    def unique(self, file: YamlFile, base: Loc, ids: Iterable[str]) -> None:
+        seen: dict[str, int] = {}
+        for index, name in enumerate(ids):
+            if name in seen:
+                loc = (*base, index, "id")
+                self.duplicate(file, loc, name, f"{file.shown}:{file.line((*base, seen[name]))}")
+            seen.setdefault(name, index)
+
+    def expression(
+        self, file: YamlFile, loc: Loc, text: str | None, scope: Scope, constant: bool = False
+    ) -> Expression | None:
+        """Parse; a condition that can never be both TRUE and FALSE is an error, too."""
+        if text is None:
+            return None
+        try:
+            expression = Expression.parse(text, scope)
+        except Problem as problem:
+            self.problem(file, loc, problem)
+            return None
+        self.used.update(spec.element.id for spec in expression.specs.values())
+        always = None if constant else verdict(expression)
+        if always is not None:
+            self.fail(
+                file,
+                loc,
+                "constant_condition",
+                f"条件“{expression.text}”永远{'成立' if always else '不成立'}，"
+                "请核对数值和 AND/OR。",
+                f'"{expression.text}" is always {"true" if always else "false"}; '
+                "check the values and AND/OR.",
+            )
+            return None
+        return expression
+
+
+_TYPE_ZH = {
+    "string_type": "文字（数字和符号请加引号）",
+    "int_type": "整数",
+    "int_from_float": "整数",
+    "bool_type": "true 或 false",
+    "list_type": "列表（每项一行，以 - 开头，或写在 [ ] 中）",
+    "dict_type": "键值对",
+    "model_type": "键值对",
+    "date_type": "日期（如 2021-03-01）",
+    "decimal_type": "数字",
+    "is_instance_of": "数字",
+}
+
+
+def _model_error(file: YamlFile, detail: Any) -> ContentError:
+    """A pydantic complaint in words, at its line."""
+    loc: Loc = tuple(part for part in detail["loc"])
+    kind, key = str(detail["type"]), str(detail["loc"][-1]) if detail["loc"] else ""
+    context = detail.get("ctx") or {}
+    value = detail.get("input")
+    shown = value if isinstance(value, (str, int, float, bool, date)) else type(value).__name__
+    if kind == "extra_forbidden":
+        zh, en = (
+            f"不认识的键“{key}”，请核对拼写或删除。",
+            f'Unknown key "{key}"; check it or remove it.',
+        )
+        return file.error("unknown_key", loc, zh, en)
+    if kind == "missing":
+        zh, en = f"缺少必填的键“{key}”，请补上。", f'The key "{key}" is required; add it.'
+        return file.error("missing_key", loc[:-1], zh, en)
+    if kind in ("literal_error", "enum"):
+        options = context.get("expected", "")
+        zh = f"“{key}”的值“{shown}”不在允许的取值中：{options.replace(' or ', '、')}。"
+        return file.error("bad_value", loc, zh, f'"{shown}" is not allowed for {key}: {options}.')
+    if kind == "string_pattern_mismatch":
+        pattern = context.get("pattern", "")
+        zh = f"“{key}”的写法“{shown}”不合规定（格式 {pattern}），请改正。"
+        return file.error("bad_value", loc, zh, f'"{shown}" does not fit {pattern} for {key}.')
+    if kind == "value_error" and str(context.get("error")) == "text":
+        zh = (
+            f"“{key}”要写成文字，或 {{zh: 中文, en: English}}，不能为空；"
+            "花括号里的文字含逗号时要加引号。"
+        )
+        return file.error("bad_text", loc, zh, f'"{key}" must be text or {{zh, en}}, not empty.')
+    if kind in _TYPE_ZH:
+        zh = f"“{key}”应为{_TYPE_ZH[kind]}，现在是“{shown}”，请改正。"
+        return file.error("wrong_type", loc, zh, f'"{key}": {detail["msg"]} (found {shown}).')
+    zh = f"“{key}”的值“{shown}”不合要求（{detail['msg']}），请改正。"
+    return file.error("bad_value", loc, zh, f'"{key}": {detail["msg"]} (found {shown}).')

@@ -1,0 +1,125 @@
+"""Reads one programme folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sanyou.protocol.loading.cases import placed, read_cases
+from sanyou.protocol.loading.draft import Draft
+from sanyou.protocol.loading.forms import load_forms
+from sanyou.protocol.loading.outputs import load_documents, load_indicators, load_schedule
+from sanyou.protocol.loading.parts import Parts, role_known
+from sanyou.protocol.loading.rules import load_rules
+from sanyou.protocol.models import DocumentSpec, ProgrammeFile
+from sanyou.protocol.programme import Form, Programme, role_details
+from sanyou.protocol.scope import COUPLE, Scope, build_scope
+from sanyou.protocol.yamlfile import Loc
+
+
+def load_programme(draft: Draft, path: Path, root: Path) -> None:
+    file, spec = draft.read(path, root, ProgrammeFile)
+    if spec is None:
+        return
+    if spec.id in draft.programmes:
+        draft.duplicate(file, ("id",), spec.id, "programme")
+        return
+    roles, labels, sexes = role_details(spec)
+    couple = spec.subject == "couple"
+    elements = draft.dictionary.elements
+    scope = build_scope(elements, roles, sexes, labels, couple)
+    parts = Parts(path.parent, root, file, spec)
+    of_role = {
+        role: tuple(
+            e
+            for e in elements.values()
+            if (e.scope == "couple") == (role == COUPLE)
+            and not (e.sex and sexes.get(role) and e.sex != sexes[role])
+        )
+        for role in ((*roles, COUPLE) if couple else roles)
+    }
+    _check_classes(draft, parts)
+    forms = load_forms(draft, parts, scope)
+    rules, version = load_rules(draft, parts, scope)
+    schedule = load_schedule(draft, parts, scope, forms)
+    documents = load_documents(draft, parts)
+    indicators = load_indicators(draft, parts, scope, {f"{r.role}.{r.id}" for r in rules})
+    _check_steps(draft, parts, scope, forms, documents)
+    cases = list(read_cases(draft, parts.folder, root))
+    programme = Programme(
+        spec,
+        roles,
+        labels,
+        sexes,
+        scope,
+        of_role,
+        forms,
+        rules,
+        version,
+        schedule,
+        documents,
+        {i.id: i for i in indicators[0]},
+        {r.id: r for r in indicators[1].reports},
+        indicators[1].summaries,
+        tuple(placed(f, i, c) for f, i, c in cases),
+        parts.folder,
+    )
+    draft.programmes[spec.id] = programme
+    draft.cases += [(case_file, index, case, programme) for case_file, index, case in cases]
+
+
+def _check_classes(draft: Draft, parts: Parts) -> None:
+    draft.unique(parts.file, ("risk_classes",), (c.id for c in parts.spec.risk_classes))
+    for index, risk_class in enumerate(parts.spec.risk_classes):
+        if risk_class.level not in parts.spec.risk_levels:
+            where = ("risk_classes", index, "level")
+            levels = parts.spec.risk_levels
+            draft.unknown(parts.file, where, "风险等级", "risk level", risk_class.level, levels)
+
+
+def _check_steps(
+    draft: Draft,
+    parts: Parts,
+    scope: Scope,
+    forms: Mapping[str, Form],
+    documents: Mapping[str, DocumentSpec],
+) -> None:
+    file, steps = parts.file, parts.spec.steps
+    draft.unique(file, ("steps",), (s.id for s in steps))
+    opening = parts.spec.opening_form
+    if opening is not None and opening not in forms:
+        draft.unknown(file, ("opening_form",), "表单", "form", opening, forms)
+    known: set[str] = set()
+    for index, step in enumerate(steps):
+        loc: Loc = ("steps", index)
+        for role in step.roles:
+            role_known(draft, parts, file, (*loc, "roles"), role, scope)
+        if step.form is not None and step.form not in forms:
+            draft.unknown(file, (*loc, "form"), "表单", "form", step.form, forms)
+        elif step.form is not None:
+            for role in step.roles:
+                if role not in forms[step.form].roles:
+                    roles = forms[step.form].roles
+                    draft.unknown(file, (*loc, "roles"), "表单角色", "form role", role, roles)
+        if step.document is not None and step.document not in documents:
+            where = (*loc, "document")
+            draft.unknown(file, where, "文书", "document", step.document, documents)
+        if step.kind == "form" and step.form is None:
+            draft.fail(
+                file,
+                loc,
+                "missing_key",
+                "kind: form 的步骤必须写 form。",
+                "A step of kind form needs form.",
+            )
+        for name in step.after:
+            if name not in known:
+                draft.fail(
+                    file,
+                    (*loc, "after"),
+                    "unknown_reference",
+                    f"after 中的“{name}”不是前面的步骤，请核对顺序和拼写。",
+                    f'"{name}" in after is not an earlier step; check order and spelling.',
+                )
+        draft.expression(file, (*loc, "when"), step.when, scope)
+        known.add(step.id)
