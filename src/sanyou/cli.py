@@ -248,7 +248,7 @@ def keys_rotate(home: Home = None) -> None:
     _django(home)
     from sanyou.trust import keys
 
-    rows = keys.rotate()
+    rows = keys.rotate().values
     out.print(f"[green]✓[/] 已换用新密钥，重新加密 {rows} 个字段。")
 
 
