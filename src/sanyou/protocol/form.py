@@ -70,7 +70,7 @@ def validate(
     }
     known = dict(facts or {})
     for name, result in parsed.items():
-        _add_fact(known, elements[name], f"{role}.{name}", result.value)
+        _add_fact(known, elements[name], f"{role}.{name}", result.value, sex)
     values: dict[str, Any] = {}
     errors: dict[str, FieldError] = {}
     flags: dict[str, str] = {}
@@ -117,7 +117,9 @@ def _is_visible(
     return own is None or own.evaluate(facts) is True
 
 
-def _add_fact(known: dict[str, Any], element: Element, name: str, value: Any) -> None:
+def _add_fact(
+    known: dict[str, Any], element: Element, name: str, value: Any, sex: str | None
+) -> None:
     observed = value if isinstance(value, Observation) else Observation(value)
     plain = observed.value
     if element.type == "codes":
@@ -127,7 +129,7 @@ def _add_fact(known: dict[str, Any], element: Element, name: str, value: Any) ->
     known[name] = plain
     if element.is_number:
         number = None if plain is None else Decimal(str(plain))
-        known[f"{name}__flag"] = flag(element, number, None, observed.low, observed.high)
+        known[f"{name}__flag"] = flag(element, number, sex, observed.low, observed.high)
 
 
 def value_flag(element: Element, value: Any, sex: str | None) -> str | None:

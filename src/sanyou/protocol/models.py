@@ -190,7 +190,6 @@ class Step(Model):
     roles: list[Name] = []
     after: list[Name] = []
     within: Duration | None = None
-    when: Condition | None = None
     source: Source | None = None
 
 

@@ -28,11 +28,11 @@ from sanyou.protocol.expression import (
 )
 from sanyou.protocol.scope import FactSpec
 
-_LIMIT = 20_000
+_LIMIT = 5_000
 
 
 def verdict(expression: Expression) -> bool | None:
-    """True: always holds when everything is known; False: never; None: depends."""
+    """True: never FALSE, so it holds whenever it can be told; False: never TRUE; None: depends."""
     values: dict[str, set[Any]] = {name: set() for name in expression.specs}
     if not _collect(expression.node, values):
         return None
@@ -44,11 +44,7 @@ def verdict(expression: Expression) -> bool | None:
         seen.add(expression.evaluate(dict(zip(values, combination, strict=True))))
         if len(seen - {None}) == 2:
             return None
-    known = seen - {None}
-    if known == {True}:
-        # A test for NULL alone may be TRUE or UNKNOWN; only "never not TRUE" is constant.
-        return True if None not in seen else None
-    return False
+    return True in seen
 
 
 def _collect(node: Node, values: dict[str, set[Any]]) -> bool:

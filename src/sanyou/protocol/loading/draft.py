@@ -89,9 +89,15 @@ class Draft:
             seen.setdefault(name, index)
 
     def expression(
-        self, file: YamlFile, loc: Loc, text: str | None, scope: Scope, constant: bool = False
+        self,
+        file: YamlFile,
+        loc: Loc,
+        text: str | None,
+        scope: Scope,
+        *,
+        may_always_hold: bool = False,
     ) -> Expression | None:
-        """Parse; a condition that can never be both TRUE and FALSE is an error, too."""
+        """Parse; a condition that can never be TRUE (or never FALSE) is an error, too."""
         if text is None:
             return None
         try:
@@ -100,8 +106,8 @@ class Draft:
             self.problem(file, loc, problem)
             return None
         self.used.update(spec.element.id for spec in expression.specs.values())
-        always = None if constant else verdict(expression)
-        if always is not None:
+        always = verdict(expression)
+        if always is False or (always is True and not may_always_hold):
             self.fail(
                 file,
                 loc,

@@ -40,7 +40,7 @@ def _form(draft: Draft, parts: Parts, file: YamlFile, spec: FormFile, scope: Sco
     for s, section in enumerate(spec.sections):
         for role in roles:
             where: Loc = ("sections", s, "show_if")
-            found = draft.expression(file, where, section.show_if, scope.with_person(role))
+            found = _shown_if(draft, file, where, section.show_if, scope.with_person(role))
             if found is not None:
                 show_section[role, section.id] = found
         for f, item in enumerate(section.fields):
@@ -58,11 +58,18 @@ def _form(draft: Draft, parts: Parts, file: YamlFile, spec: FormFile, scope: Sco
                 if not _field_fits(draft, file, loc, item.element, role, scope):
                     continue
                 where = (*loc, "show_if")
-                found = draft.expression(file, where, item.show_if, scope.with_person(role))
+                found = _shown_if(draft, file, where, item.show_if, scope.with_person(role))
                 if found is not None:
                     show[role, item.element] = found
             _check_default(draft, file, (*loc, "default"), item.element, item.default)
     return Form(spec, show, show_section)
+
+
+def _shown_if(
+    draft: Draft, file: YamlFile, loc: Loc, text: str | None, scope: Scope
+) -> Expression | None:
+    """May always hold once its facts are known: then it asks whether they were answered."""
+    return draft.expression(file, loc, text, scope, may_always_hold=True)
 
 
 def _field_fits(draft: Draft, file: YamlFile, loc: Loc, name: str, role: str, scope: Scope) -> bool:

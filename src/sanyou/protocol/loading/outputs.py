@@ -46,7 +46,7 @@ def load_schedule(
             )
         check_window(draft, file, (*loc, "due"), spec.from_, spec.due)
         when = draft.expression(
-            file, (*loc, "when"), spec.when, scope.with_person(spec.role), constant=True
+            file, (*loc, "when"), spec.when, scope.with_person(spec.role), may_always_hold=True
         )
         tasks.append(Task(spec, when))
     return tuple(tasks)
@@ -120,7 +120,7 @@ def load_indicators(
                 "An indicator has either count, or both numerator and denominator.",
             )
         conditions = [
-            draft.expression(file, (*loc, name), getattr(spec, name), scope, constant=True)
+            draft.expression(file, (*loc, name), getattr(spec, name), scope, may_always_hold=True)
             for name in ("count", "numerator", "denominator")
         ]
         found.append(Indicator(spec, *conditions))

@@ -149,7 +149,7 @@ def _conditions(
         for index, decision in enumerate(decisions):
             loc = ("entitlement", "decisions", index, "when")
             last = index == len(decisions) - 1
-            expression = draft.expression(file, loc, decision.when, scope, constant=last)
+            expression = draft.expression(file, loc, decision.when, scope, may_always_hold=last)
             if expression is not None:
                 found[f"entitlement:{decision.id}"] = expression
         for index, name in enumerate(spec.entitlement.unit):

@@ -121,5 +121,4 @@ def _check_steps(
                     f"after 中的“{name}”不是前面的步骤，请核对顺序和拼写。",
                     f'"{name}" in after is not an earlier step; check order and spelling.',
                 )
-        draft.expression(file, (*loc, "when"), step.when, scope)
         known.add(step.id)
