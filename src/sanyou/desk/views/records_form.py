@@ -207,7 +207,8 @@ def _choices(element: Element, value: Any) -> Iterable[Choice]:
         key += 1
         yield Choice(code.code, words(code.label), key if key <= 9 else None, code.code in chosen)
     if element.type == "codes":
-        yield Choice("", _("均无"), key + 1 if key < 9 else None, value == ())
+        if not any(c.label.zh == "无" for c in element.value_set.codes):
+            yield Choice("", _("无"), key + 1 if key < 9 else None, value == ())
 
 
 def number(value: Decimal | float | None) -> str:
@@ -238,7 +239,7 @@ def shown(element: Element, value: Any, unit: bool = True) -> str:
     if element.value_set is not None:
         codes = value if isinstance(value, list | tuple) else (value,)
         if not codes:
-            return _("均无")
+            return _("无")
         return "、".join(_label(element, code) for code in codes)
     if element.is_number:
         tail = f" {element.unit}" if unit and element.unit not in ("", "1") else ""

@@ -38,6 +38,7 @@
     if (Array.isArray(a) && Array.isArray(b)) return [...a].sort().join() === [...b].sort().join();
     const [x, y] = [a ?? null, b ?? null];
     if (x === null || y === null || typeof x === "boolean" || typeof y === "boolean") return x === y;
+    if (typeof x === "number" || typeof y === "number") return Number(x) === Number(y);
     return String(x) === String(y);
   };
 
@@ -70,6 +71,7 @@
       const on = boxes.find((b) => b.checked);
       return on ? on.value : null;
     }
+    if (kind === "image") return node.dataset.picture || null;
     const text = node.querySelector("input:not([type=hidden]), textarea, select").value;
     if (kind === "region") return node.querySelector("input[type=hidden]").value || half(text) || null;
     if (kind === "integer" || kind === "decimal") return half(text) === "" ? null : half(text).replaceAll(" ", "");
@@ -85,6 +87,11 @@
       for (const b of boxes) b.checked = value !== null && b.value === String(value);
     } else if (kind === "codes") {
       for (const b of boxes) b.checked = Array.isArray(value) && (b.value === "" ? !value.length : value.includes(b.value));
+    } else if (kind === "image") {
+      const [picture, remove] = [node.querySelector("[data-picture-shown]"), node.querySelector("[data-remove]")];
+      node.dataset.picture = value ?? "";
+      picture.hidden = remove.hidden = !value;
+      if (value) picture.src = `${urls.pictureUrl}?field=${encodeURIComponent(node.dataset.element)}&v=${value}`;
     } else {
       const input = node.querySelector("input:not([type=hidden]), textarea, select");
       input.value = value ?? "";
@@ -389,7 +396,7 @@
 
   form.addEventListener("input", (event) => {
     const node = event.target.closest("[data-element]");
-    if (!node) return;
+    if (!node || event.target.type === "file") return;
     if (node.dataset.kind === "codes" && event.target.checked) {
       // "none" and any other answer exclude each other
       for (const b of node.querySelectorAll("input[type=checkbox]"))
@@ -518,6 +525,40 @@
         } catch { /* the text itself is kept */ }
       }, 250);
     });
+  }
+
+  /* --- pictures: made small here, kept encrypted there --------------------------------- */
+
+  const shrink = async (file) => {
+    const image = await createImageBitmap(file);
+    const scale = Math.min(1, 1400 / Math.max(image.width, image.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(image.width * scale);
+    canvas.height = Math.round(image.height * scale);
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL("image/jpeg", 0.8);
+  };
+  for (const node of fields.values()) {
+    if (node.dataset.kind !== "image") continue;
+    const input = node.querySelector("input[type=file]");
+    input.addEventListener("change", async () => {
+      if (!input.files.length) return;
+      input.disabled = true;
+      try {
+        const data = await shrink(input.files[0]);
+        const result = await sanyou.send(urls.pictureUrl, { data });
+        if (!result.ok) { fault(node, result.answer.error || words.server); return; }
+        node.dataset.picture = result.answer.key;
+        const shown = node.querySelector("[data-picture-shown]");
+        shown.src = data;
+        shown.hidden = node.querySelector("[data-remove]").hidden = false;
+        changed(node, true);
+        save();
+      } catch (error) {
+        fault(node, error instanceof sanyou.Offline ? words.offline_picture : words.not_a_picture);
+      } finally { input.value = ""; input.disabled = false; }
+    });
+    node.querySelector("[data-remove]").addEventListener("click", () => { write(node, null); changed(node, true); });
   }
 
   /* --- the last record --------------------------------------------------------------- */
