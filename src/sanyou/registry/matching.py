@@ -17,6 +17,14 @@ NAME, BIRTH_DATE, PHONE, TOWN, NUMBER = 35, 30, 25, 10, 30
 THRESHOLD = 75
 
 
+class DoubtError(ValueError):
+    """Cannot be decided so; `message_zh` says why and what to do."""
+
+    def __init__(self, message_zh: str) -> None:
+        super().__init__(message_zh)
+        self.message_zh = message_zh
+
+
 def find_doubts(person: Person) -> list[Doubt]:
     """Hold each probable duplicate of a person not yet doubted before; returns the new doubts."""
     found = []
@@ -116,9 +124,9 @@ def decide(doubt: Doubt, status: str, actor: Actor, reason: str) -> Doubt:
     actor.require("decide_doubt", doubt)
     row = Doubt.objects.select_for_update().get(pk=doubt.pk)
     if row.status != Doubt.Status.OPEN:
-        raise ValueError(_("这条疑点已经处理过，请刷新页面。"))
+        raise DoubtError(_("这条疑点已经处理过，请刷新页面。"))
     if not reason.strip():
-        raise ValueError(_("请填写处理理由。"))
+        raise DoubtError(_("请填写处理理由。"))
     row.status, row.reason = status, reason.strip()
     row.decided_at, row.decided_by = timezone.now(), actor.staff
     row.save(update_fields=["status", "reason", "decided_at", "decided_by"])

@@ -144,7 +144,7 @@ def _set(row: models.Model, field: str, new: Any, moved: Moved) -> None:
     moved.append([row._meta.label, row.pk, field, old, new])
 
 
-def _note(  # noqa: PLR0917
+def _note(
     kind: str,
     winner: Person | Couple,
     loser: Person | Couple,
