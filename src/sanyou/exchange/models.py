@@ -1,4 +1,7 @@
-"""Files that came in: each file, each row, what became of it. Running a file twice changes nothing."""
+"""Files that came in: each file, each row, what became of it.
+
+Running a file twice changes nothing.
+"""
 
 import uuid
 
@@ -49,6 +52,9 @@ class ImportFile(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return str(self.key)
+
 
 class ImportRow(models.Model):
     """One row or message. Written in the same transaction as what it created."""
@@ -77,3 +83,6 @@ class ImportRow(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["file", "number"], name="import_row_once")]
         indexes = [models.Index(fields=["file", "outcome"])]
+
+    def __str__(self) -> str:
+        return f"{self.file_id}:{self.number}"

@@ -47,6 +47,7 @@ class FieldSpec(Strict):
     who: str = ""
     bare: bool = False  # the heading may also stand alone, without the spouse's word
     required: bool = False  # without this column the sheet is not of this kind
+    exact: bool = False  # only a heading that is one of the aliases, not one that contains it
     element: str = ""
     text_element: str = ""
     elements: tuple[str, ...] = ()

@@ -154,6 +154,8 @@ def _likeness(keys: frozenset[str], text: str) -> float:
 
 def likeness(spec: SheetSpec, field: FieldSpec, heading: str, group: str = "") -> float:
     """How well a heading (under a group heading) names a field, from 0 to 1."""
+    if field.exact:
+        return 0.8 if heading_key(heading) in field.keys else 0
     best = 0.0
     group = heading_key(group)
     for keep in (False, True):
