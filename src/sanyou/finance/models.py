@@ -33,6 +33,7 @@ class Statement(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("结算表")
         constraints = [
             models.UniqueConstraint(
                 fields=["organisation", "policy", "period_from", "period_to"],
@@ -40,9 +41,12 @@ class Statement(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return self.number
+
 
 class Claim(models.Model):
-    """One couple's check for one child order, claimed once for ever; or refused, with the clause."""
+    """One couple's check for one child order, claimed once for ever; or refused, by clause."""
 
     class Status(models.TextChoices):
         READY = "ready", _("可结算")
@@ -67,6 +71,7 @@ class Claim(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("结算记录")
         constraints = [
             # The database itself refuses a second payment for the same couple and child order.
             models.UniqueConstraint(
@@ -75,3 +80,6 @@ class Claim(models.Model):
                 name="claim_once_per_child_order",
             )
         ]
+
+    def __str__(self) -> str:
+        return str(self.key)
