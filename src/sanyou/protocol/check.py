@@ -151,12 +151,12 @@ class _Run:
 
     def _uncovered_rules(self) -> None:
         for programme in self.lib.programmes.values():
-            for rule_id in dict.fromkeys(rule.id for rule in programme.rules):
+            for rule_id, place in {rule.id: rule.place for rule in programme.rules}.items():
                 seen = self.rules.get((programme.id, rule_id), set())
                 lacking = [state for state in _STATE if state not in seen]
                 if lacking:
                     self._uncovered(
-                        f"programmes/{programme.folder.name}/rules",
+                        place,
                         f"规则 {rule_id} 没有这样的案例：{'、'.join(_STATE[s] for s in lacking)}。",
                         f"Rule {rule_id} has no case for: {', '.join(lacking)}.",
                     )
@@ -168,15 +168,15 @@ class _Run:
                 lacking = [truth for truth in (True, False, None) if truth not in seen]
                 if lacking:
                     self._uncovered(
-                        policy.path,
+                        (policy.path, policy.lines[criterion.id]),
                         f"资格条件 {criterion.id} 没有这样的案例："
                         f"{'、'.join(_TRUTH[t] for t in lacking)}。",
                         f"Criterion {criterion.id} has no case where it is: "
                         f"{', '.join(str(t) for t in lacking)}.",
                     )
 
-    def _uncovered(self, path: str, zh: str, en: str) -> None:
-        self.missing.append(ContentError("no_case", path, 1, zh, en))
+    def _uncovered(self, place: tuple[str, int], zh: str, en: str) -> None:
+        self.missing.append(ContentError("no_case", *place, zh, en))
 
 
 _STATE = {"fires": "命中", "not": "不命中", "unknown": "不能排除"}

@@ -187,13 +187,18 @@ class Expression:
         return _explain(self.node, facts)
 
     def support(self, facts: Facts) -> dict[str, Any]:
-        """The known facts that make the condition TRUE (or FALSE), nothing else."""
+        """The facts that make the condition TRUE (or FALSE), nothing else."""
+        if len(self.specs) == 1:
+            name = next(iter(self.specs))
+            return {name: facts.get(name)}
         found: dict[str, Any] = {}
         _support(self.node, facts, found)
         return found
 
     def missing(self, facts: Facts) -> tuple[str, ...]:
         """The unknown facts that could change the answer; empty where it is known."""
+        if len(self.specs) == 1:
+            return self.facts if self.evaluate(facts) is None else ()
         found: dict[str, None] = {}
         _missing(self.node, facts, found)
         return tuple(found)

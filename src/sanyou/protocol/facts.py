@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from sanyou.protocol.dates import BETWEEN
 from sanyou.protocol.models import Area, Element
-from sanyou.protocol.scope import COUPLE
 
 if TYPE_CHECKING:
     from sanyou.protocol.library import Library
@@ -59,45 +58,60 @@ def build_facts(
     programme = lib.programmes[programme] if isinstance(programme, str) else programme
     areas = policy.areas if policy is not None else {}
     facts: dict[str, Any] = {}
-    roles = (*programme.roles, COUPLE) if programme.is_couple else programme.roles
-    for role in roles:
+    for role, entries in programme.fact_entries.items():
         given = observations.get(role) or {}
-        _role_facts(lib, programme, role, given, on, areas, facts)
+        sex = programme.role_sex.get(role) or _sex_of(given)
+        numbers: dict[str, Decimal | None] = {}
+        for entry in entries:
+            entry.add(lib, facts, numbers, given, sex, on, areas)
     return facts
 
 
-def _role_facts(
-    lib: Library,
-    programme: Programme,
-    role: str,
-    given: Mapping[str, Any],
-    on: date,
-    areas: Mapping[str, Area],
-    facts: dict[str, Any],
-) -> None:
-    sex = programme.role_sex.get(role) or _sex_of(given)
-    numbers: dict[str, Decimal | None] = {}
-    for element in programme.elements_of[role]:
-        name = f"{role}.{element.id}"
+class FactEntry:
+    """One element of a role: how its raw value becomes facts. Names are made once."""
+
+    __slots__ = ("codes", "element", "flag_name", "id", "kind", "name", "role")
+
+    def __init__(self, element: Element, role: str) -> None:
+        self.element, self.role, self.id = element, role, element.id
+        self.name = f"{role}.{element.id}"
+        self.flag_name = f"{self.name}__flag"
+        self.kind = "number" if element.is_number else element.type
+        value_set = element.value_set
+        listed = value_set.codes if value_set and element.type == "codes" else ()
+        self.codes = tuple((code.code, f"{self.name}__{code.code}") for code in listed)
+
+    def add(
+        self,
+        lib: Library,
+        facts: dict[str, Any],
+        numbers: dict[str, Decimal | None],
+        given: Mapping[str, Any],
+        sex: str | None,
+        on: date,
+        areas: Mapping[str, Area],
+    ) -> None:
+        """Write the facts of this element; `numbers` keeps exact values for formulas."""
+        element, kind, low, high = self.element, self.kind, None, None
+        value = None
         if element.derived is not None:
-            value: Any = _derive(lib, element, role, numbers, facts, on)
-            low = high = None
-        else:
-            value, low, high = read_observation(element, given.get(element.id))
-        if element.is_number:
-            number = value if value is None else Decimal(str(value))
-            numbers[element.id] = number
-            facts[name] = number if number is None else _plain(element, number)
-            facts[f"{name}__flag"] = flag(element, number, sex, low, high)
-        elif element.type == "codes":
-            for code in element.value_set.codes if element.value_set else ():
-                facts[f"{name}__{code.code}"] = None if value is None else code.code in value
-        elif element.type == "region":
-            facts[name] = value
+            value = _derive(lib, element, self.role, numbers, facts, on)
+        elif (raw := given.get(self.id)) is not None:
+            value, low, high = read_observation(element, raw)
+        if kind == "number":
+            exact = value if value is None or isinstance(value, Decimal) else Decimal(value)
+            numbers[self.id] = exact
+            facts[self.name] = exact if exact is None else _plain(element, exact)
+            facts[self.flag_name] = flag(element, exact, sex, low, high)
+        elif kind == "codes":
+            for code, name in self.codes:
+                facts[name] = None if value is None else code in value
+        elif kind == "region":
+            facts[self.name] = value
             for area_id, area in areas.items():
-                facts[f"{name}__in_{area_id}"] = in_area(value, area)
-        elif element.type != "image":
-            facts[name] = value
+                facts[f"{self.name}__in_{area_id}"] = in_area(value, area)
+        elif kind != "image":
+            facts[self.name] = value
 
 
 def _sex_of(given: Mapping[str, Any]) -> str | None:
@@ -152,11 +166,10 @@ def coerce(element: Element, value: Any) -> Any:
     kind = element.type
     if kind == "boolean":
         return value if isinstance(value, bool) else None
-    if element.is_number:
-        number = _decimal(value)
-        if number is None or kind == "decimal":
-            return number
-        return int(number) if number == number.to_integral_value() else None
+    if kind == "decimal":
+        return _decimal(value)
+    if kind == "integer":
+        return value if type(value) is int else _whole(_decimal(value))
     if kind == "date":
         return _date(value)
     if kind == "codes":
@@ -166,6 +179,12 @@ def coerce(element: Element, value: Any) -> Any:
     if kind == "code":
         return current_code(element, value)
     return value
+
+
+def _whole(number: Decimal | None) -> int | None:
+    if number is None or number != number.to_integral_value():
+        return None
+    return int(number)
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -203,9 +222,7 @@ def current_code(element: Element, value: str) -> str | None:
     value_set = element.value_set
     if value_set is None:
         return None
-    if value_set.find(value):
-        return value
-    return next((c.code for c in value_set.codes if value in c.alias), None)
+    return value_set.current_codes.get(value)
 
 
 def flag(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from sanyou.protocol.text import Text
 
@@ -66,6 +67,12 @@ class ValueSet(Model):
 
     def find(self, code: str) -> CodeSpec | None:
         return next((c for c in self.codes if c.code == code), None)
+
+    @cached_property
+    def current_codes(self) -> dict[str, str]:
+        """Every code and alias -> the code it means today."""
+        aliases = {alias: code.code for code in self.codes for alias in code.alias}
+        return {**aliases, **{code.code: code.code for code in self.codes}}
 
     @property
     def current(self) -> list[CodeSpec]:
@@ -138,12 +145,8 @@ class Element(Model):
     source: Source | None = None
     note: Text | None = None
 
-    _value_set: ValueSet | None = PrivateAttr(default=None)
-
-    @property
-    def value_set(self) -> ValueSet | None:
-        """The codes of a code or codes element."""
-        return self._value_set
+    # Set once by the loader; a field, because pydantic's private attributes are slow to read.
+    value_set: ValueSet | None = Field(default=None, exclude=True, repr=False)
 
     @property
     def is_number(self) -> bool:

@@ -35,6 +35,7 @@ class Policy:
     scope: Scope | None = field(repr=False)
     conditions: Mapping[str, Expression] = field(repr=False)
     path: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def id(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sanyou.protocol.expression import Expression
+from sanyou.protocol.facts import FactEntry
 from sanyou.protocol.models import (
     CaseSpec,
     DocumentSpec,
@@ -41,6 +42,7 @@ class Rule:
     cls: str
     when: Expression
     referral: Expression | None
+    place: tuple[str, int] = ("", 1)
 
     @property
     def id(self) -> str:
@@ -211,6 +213,14 @@ class Programme:
     @cached_property
     def _severity(self) -> dict[str, int]:
         return {c.id: i for i, c in enumerate(self.risk_classes)}
+
+    @cached_property
+    def fact_entries(self) -> dict[str, tuple[FactEntry, ...]]:
+        """Per role, how its elements become facts, computed elements after their inputs."""
+        return {
+            role: tuple(FactEntry(element, role) for element in elements)
+            for role, elements in self.elements_of.items()
+        }
 
     @cached_property
     def compiled(self) -> CompiledRules:

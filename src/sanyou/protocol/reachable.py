@@ -6,7 +6,7 @@ literal stands for all values, and all combinations are tried. Larger ones are l
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise, product
 from math import prod
 from typing import Any
@@ -80,7 +80,7 @@ def _choices(spec: FactSpec, literals: set[Any]) -> list[Any]:
     if spec.kind == "number":
         return [None, *_numbers(spec, sorted(literals))]
     if spec.kind == "date":
-        days = sorted(literals)
+        days = sorted(literals) or [date(2000, 1, 1)]
         around = {d + timedelta(days=n) for d in days for n in (-1, 0, 1)}
         return [None, *sorted(around)]
     return [None, *sorted(literals), "\0"]

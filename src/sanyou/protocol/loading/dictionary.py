@@ -27,6 +27,13 @@ def load_dictionary(draft: Draft) -> None:
                 _add_element(draft, file, ("elements", index), element)
     for name, element in draft.elements.items():
         file, loc = draft.places[name]
+        if element.value_set is not None:
+            zh, en = "不认识的键“value_set”，请用 codes。", 'Unknown key "value_set"; use codes.'
+            draft.fail(file, (*loc, "value_set"), "unknown_key", zh, en)
+        codes = draft.value_sets.get(element.codes or "")
+        draft.elements[name] = element.model_copy(update={"value_set": codes})
+    for name, element in draft.elements.items():
+        file, loc = draft.places[name]
         _check_element(draft, file, loc, element)
     ordered, circular = in_order(draft.elements, draft.formulas)
     for name in circular:
@@ -116,7 +123,6 @@ def _check_codes(draft: Draft, file: YamlFile, loc: Loc, element: Element, label
             where = (*loc, "codes")
             draft.unknown(file, where, "值集", "value set", element.codes, draft.value_sets)
         else:
-            element._value_set = value_set
             _check_fact_codes(draft, file, loc, element, value_set)
     elif element.codes is not None:
         draft.fail(

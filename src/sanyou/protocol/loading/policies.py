@@ -118,7 +118,8 @@ def _build_policy(
     _check_cited(draft, file, spec)
     _check_targets(draft, file, spec, programmes)
     _check_clauses(draft, file, spec, programmes)
-    return Policy(spec, start, end, scope, conditions, file.shown)
+    lines = {c.id: file.line(("eligibility", i, "id")) for i, c in enumerate(spec.eligibility)}
+    return Policy(spec, start, end, scope, conditions, file.shown, lines)
 
 
 def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:

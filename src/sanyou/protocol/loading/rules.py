@@ -58,6 +58,6 @@ def _rule(
             referral = draft.expression(file, to, spec.referral.when, scoped)
         if when is None:
             return
-        yield Rule(spec, role, cls, when, referral)
+        yield Rule(spec, role, cls, when, referral, (file.shown, file.line(loc)))
     if spec.recheck is not None:
         check_window(draft, file, (*loc, "recheck"), spec.recheck.after, spec.recheck.due)
