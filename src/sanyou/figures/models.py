@@ -9,7 +9,7 @@ from sanyou.registry.models import Region, Staff
 
 
 class Submission(models.Model):
-    """One report of one region and month. A submitted one is frozen; a correction is a new amendment."""
+    """One report of one region and month. Frozen once submitted; a correction is an amendment."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("草稿")
@@ -33,9 +33,13 @@ class Submission(models.Model):
     history = models.JSONField(default=list)
 
     class Meta:
+        verbose_name = _("报表")
         constraints = [
             models.UniqueConstraint(
                 fields=["programme", "report", "region", "month", "amendment"],
                 name="submission_once",
             )
         ]
+
+    def __str__(self) -> str:
+        return str(self.key)
