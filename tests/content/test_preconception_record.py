@@ -86,9 +86,11 @@ def test_every_number_has_a_unit_limits_and_sources(content: Library) -> None:
             continue
         assert element.unit, element.id
         if element.is_entered:
-            assert element.plausible is not None and element.source is not None, element.id
+            assert element.plausible is not None, element.id
+            assert element.source is not None, element.id
         for found in element.ranges:
-            assert found.source is not None and found.source.ref, element.id
+            assert found.source is not None, element.id
+            assert found.source.ref, element.id
             if element.plausible and found.low is not None:
                 assert element.plausible.min <= found.low, element.id
 
