@@ -17,6 +17,7 @@ from sanyou.exchange.context import Context, Done, Reader
 from sanyou.exchange.errors import BadValue, Problem
 from sanyou.exchange.models import ImportRow
 from sanyou.registry import matching, people, regions
+from sanyou.registry.access import reaches
 from sanyou.registry.models import Couple, Doubt, Region, Sex
 
 Outcome = ImportRow.Outcome
@@ -96,6 +97,15 @@ def process(ctx: Context, row: ImportRow, reader: Reader) -> Done:
                 f"{role}_name", "no_name", f"缺少{word}姓名", "请补填姓名后重新导入该行"
             )
             return Done(Outcome.REJECTED, "no_name", [missing])
+    region = _region(ctx, reader)
+    if not reaches(ctx.actor, region.code):
+        outside = reader.problem(
+            "town",
+            "other_region",
+            "所属镇街不在您负责的地区",
+            "请由该镇街或区中心导入此行，或改正所属镇街",
+        )
+        return Done(Outcome.HELD, "other_region", [outside])
     decided = Doubt.objects.filter(kind=Doubt.Kind.SECOND_SPOUSE, source=ctx.source(row)).first()
     if decided is not None and decided.status == Doubt.Status.REJECTED:
         return _held(ctx, row, reader, found, Outcome.REJECTED)

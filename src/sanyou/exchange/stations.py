@@ -363,7 +363,11 @@ def finding_text(spec: SheetSpec, field: FieldSpec, cell: values.Cell) -> dict[s
     denied = re.sub(r"(?:未见|未发现|无|未探及|未及)(?:明显|明确|确切)?[^，,。；;、]*", "", key)
     if any(w in denied for w in words.abnormal):
         result = "abnormal"
-    elif any(w in key for w in words.normal) or not denied.strip("，,。；;、") or re.fullmatch(r"(?:子宫|附件|及|双附件|双侧|宫颈|、|，)*(?:大小)?正常.*", key):
+    elif (
+        any(w in key for w in words.normal)
+        or not denied.strip("，,。；;、")
+        or re.fullmatch(r"(?:子宫|附件|及|双附件|双侧|宫颈|、|，)*(?:大小)?正常.*", key)
+    ):
         result = "normal"
     else:
         result = "abnormal"
