@@ -178,6 +178,11 @@ class Expression:
     def _closure(self) -> Callable[[Facts], Truth]:
         return compile_closure(self.node, self.specs)
 
+    @cached_property
+    def _reasons(self) -> tuple[Callable[[Facts], Any], Callable[[Facts], Any]]:
+        """Functions for `support` and `missing`, made when first asked for."""
+        return compile_reasons(self.node, self.specs)
+
     def evaluate(self, facts: Facts) -> Truth:
         """TRUE, FALSE, or None for UNKNOWN. Facts not in the mapping are unknown."""
         return self._closure(facts)
@@ -188,20 +193,12 @@ class Expression:
 
     def support(self, facts: Facts) -> dict[str, Any]:
         """The facts that make the condition TRUE (or FALSE), nothing else."""
-        if len(self.specs) == 1:
-            name = next(iter(self.specs))
-            return {name: facts.get(name)}
-        found: dict[str, Any] = {}
-        _support(self.node, facts, found)
+        found: dict[str, Any] = self._reasons[0](facts)
         return found
 
     def missing(self, facts: Facts) -> tuple[str, ...]:
         """The unknown facts that could change the answer; empty where it is known."""
-        if len(self.specs) == 1:
-            return self.facts if self.evaluate(facts) is None else ()
-        found: dict[str, None] = {}
-        _missing(self.node, facts, found)
-        return tuple(found)
+        return tuple(self._reasons[1](facts))
 
     def sql(self, dialect: str = "duckdb") -> str:
         """The same condition over columns named "role.element"."""
@@ -524,6 +521,40 @@ class Coder:
         # SQL: BETWEEN is value >= low AND value <= high, so one known failing end decides.
         return self.is_false(_ends(node))
 
+    def support(self, node: Node, truth: bool) -> list[str]:
+        """Statements that collect the facts on which this truth of the node rests."""
+        if isinstance(node, Not):
+            return self.support(node.part, not truth)
+        if isinstance(node, (And, Or)):
+            # AND that is TRUE and OR that is FALSE rest on every part; else on those that decide.
+            every = isinstance(node, And) is truth
+            lines: list[str] = []
+            for part in node.parts:
+                inner = self.support(part, truth)
+                test = self.is_true(part) if truth else self.is_false(part)
+                lines += inner if every else [f"if {test}:", *(f"    {line}" for line in inner)]
+            return lines
+        lines = []
+        for spec in _leaf_specs(node):
+            keep = f"found[{spec.name!r}] = {self.fact(spec)}"
+            known = f"if {self.fact(spec)} is not None: "
+            lines.append(keep if isinstance(node, IsNull) else known + keep)
+        return lines
+
+    def missing(self, node: Node) -> list[str]:
+        """Statements that collect the unknown facts of a node that is UNKNOWN."""
+        lines: list[str] = []
+        for part in _children(node):
+            inner = [f"    {line}" for line in self.missing(part)]
+            if inner:
+                test = f"if not ({self.is_true(part)}) and not ({self.is_false(part)}):"
+                lines += [test, *inner]
+        if isinstance(node, IsNull):
+            return lines
+        for spec in _leaf_specs(node):
+            lines.append(f"if {self.fact(spec)} is None: found[{spec.name!r}] = None")
+        return lines
+
     def _membership(self, node: In, word: str) -> str:
         values = tuple(option.value for option in node.options)
         if all(isinstance(v, (str, int, float)) for v in values):
@@ -571,6 +602,27 @@ def compile_closure(node: Node, specs: Mapping[str, FactSpec]) -> Callable[[Fact
     body += [f"if {false}: return False", "return None"]
     lines = ["def condition(facts):", *(f"    {line}" for line in body)]
     return run_source(lines, coder.constants, "condition")
+
+
+def compile_reasons(
+    node: Node, specs: Mapping[str, FactSpec]
+) -> tuple[Callable[[Facts], Any], Callable[[Facts], Any]]:
+    """(facts that carry the answer, facts that are missing for one) as two functions."""
+    coder = Coder()
+    for spec in specs.values():
+        coder.fact(spec)
+    true, false = coder.is_true(node), coder.is_false(node)
+    support = [f"if {true}:", *(f"    {line}" for line in coder.support(node, True) or ["pass"])]
+    support += [f"elif {false}:"]
+    support += [f"    {line}" for line in coder.support(node, False) or ["pass"]]
+    missing = [f"if not ({true}) and not ({false}):"]
+    missing += [f"    {line}" for line in coder.missing(node) or ["pass"]]
+    functions = []
+    for name, body in (("support", support), ("missing", missing)):
+        whole = ["get = facts.get", "found = {}", *coder.loads(), *body, "return found"]
+        lines = [f"def {name}(facts):", *(f"    {line}" for line in whole)]
+        functions.append(run_source(lines, coder.constants, name))
+    return functions[0], functions[1]
 
 
 # --- evidence: a walk over the tree, used only where an answer is shown --------
@@ -651,29 +703,6 @@ def _explain(node: Node, facts: Facts) -> Evidence:
     parts = tuple(_explain(child, facts) for child in _children(node))
     read = {spec.name: facts.get(spec.name) for spec in _leaf_specs(node)}
     return Evidence(to_text(node), _truth(node, facts), read, parts)
-
-
-def _support(node: Node, facts: Facts, found: dict[str, Any]) -> None:
-    truth = _truth(node, facts)
-    children = _children(node)
-    for child in children:
-        # AND that is TRUE and OR that is FALSE rest on every part; else on those that decided.
-        if isinstance(node, Not) or _truth(child, facts) == truth:
-            _support(child, facts, found)
-    for spec in _leaf_specs(node):
-        value = facts.get(spec.name)
-        if value is not None or isinstance(node, IsNull):
-            found[spec.name] = value
-
-
-def _missing(node: Node, facts: Facts, found: dict[str, None]) -> None:
-    if _truth(node, facts) is not None:
-        return
-    for child in _children(node):
-        _missing(child, facts, found)
-    for spec in _leaf_specs(node):
-        if facts.get(spec.name) is None:
-            found[spec.name] = None
 
 
 # --- SQL ----------------------------------------------------------------------
