@@ -230,7 +230,7 @@ def _move(
     if needs_reason and not reason.strip():
         text = _("请填写拨付凭证号。") if to == Statement.Status.PAID else _("请填写退回理由。")
         raise FinanceError("no_reason", text)
-    if four_eyes and actor.username in _hands(row):
+    if four_eyes and actor.username in hands(row):
         raise FinanceError("four_eyes", _("编制、提交人不能审核自己的结算表，请由另一人审核。"))
     against = problems(row) if check else []
     if against:
@@ -244,7 +244,7 @@ def _move(
     return row
 
 
-def _hands(statement: Statement) -> set[str]:
+def hands(statement: Statement) -> set[str]:
     """Who prepared or submitted it."""
     return {h["by"] for h in statement.history if h["act"] in {"prepare", "submit"}}
 

@@ -1,5 +1,17 @@
 """Claims and statements."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from sanyou.desk.views import money
+
+urlpatterns: list[URLPattern] = [
+    path("statements", money.statement_list, name="statements"),
+    path("statements/prepare", money.statement_prepare, name="statement-prepare"),
+    path("statements/<uuid:key>", money.statement, name="statement"),
+    path("statements/<uuid:key>/submit", money.statement_submit, name="statement-submit"),
+    path("statements/<uuid:key>/return", money.statement_return, name="statement-return"),
+    path("statements/<uuid:key>/approve", money.statement_approve, name="statement-approve"),
+    path("statements/<uuid:key>/paid", money.statement_paid, name="statement-paid"),
+    path("statements/<uuid:key>/export", money.statement_export, name="statement-export"),
+    path("claims/<uuid:key>", money.claim, name="claim"),
+]

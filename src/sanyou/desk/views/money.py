@@ -1,0 +1,351 @@
+"""Claims and statements: every yuan opens to the signed records that prove it."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from sanyou.care import content
+from sanyou.care.models import Encounter
+from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.paging import leaf
+from sanyou.finance import money, statements, workbook
+from sanyou.finance.claims import remedy
+from sanyou.finance.models import Claim, Statement
+from sanyou.protocol.policy import Policy
+from sanyou.protocol.pricing import split_shares
+from sanyou.protocol.text import Text
+from sanyou.registry.access import Actor, visible
+from sanyou.registry.models import Organisation
+from sanyou.trust import audit
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+BADGE = {
+    Statement.Status.DRAFT: "",
+    Statement.Status.SUBMITTED: "warn",
+    Statement.Status.RETURNED: "bad",
+    Statement.Status.APPROVED: "info",
+    Statement.Status.PAID: "ok",
+}
+PERIODS_OFFERED = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """A statement in a list."""
+
+    statement: Statement
+    period: str
+    total: str
+    badge: str
+    couples: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A period a statement may be drawn up for; `value` comes back in the form."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """A service item of one spouse and the signed records its results stand in."""
+
+    label: str
+    who: str
+    needed: bool
+    records: list[Encounter]
+    missing: list[str]
+
+
+def words(text: Text | str | None) -> str:
+    """A content text in the language of the page."""
+    return text.in_language(get_language() or "zh") if isinstance(text, Text) else str(text or "")
+
+
+def _row(statement: Statement) -> Row:
+    period = statements.period_label(statement.period_from, statement.period_to)
+    badge = BADGE[Statement.Status(statement.status)]
+    return Row(statement, period, money.yuan(statement.total), badge, statement.claims.count())
+
+
+def _policies(actor: Actor) -> list[Policy]:
+    """Documents of the actor's district that price something."""
+    code = actor.region.code if actor.region else ""
+    found = content.library().policies.values()
+    return [p for p in found if p.price and not p.stub and code.startswith(p.region[:6])]
+
+
+def _offers(actor: Actor, today: dt.date) -> list[Offer]:
+    """The current and the last periods of each document in force then."""
+    found = []
+    for policy in _policies(actor):
+        day = today
+        for _each in range(PERIODS_OFFERED):
+            start, end = statements.period_of(policy, day)
+            if policy.in_force(start) or policy.in_force(end):
+                label = f"{statements.period_label(start, end)} · {policy.document_number}"
+                found.append(Offer(f"{policy.id}|{start}|{end}", label))
+            day = start - dt.timedelta(days=1)
+    return found
+
+
+@duty_page("see_money", methods=("GET",))
+def statement_list(request: HttpRequest) -> HttpResponse:
+    """Statements, newest first; or the claims refused, with clause and remedy."""
+    actor = actor_of(request)
+    refused = visible(actor, Claim.objects.filter(status=Claim.Status.REFUSED)).filter(
+        served_on__isnull=False
+    )
+    tab = request.GET.get("tab", "statements")
+    context: dict[str, Any] = {"tab": tab, "refused_count": refused.count(), "actor": actor}
+    if tab == "refused":
+        rows = refused.select_related("episode__region").order_by("-served_on", "-id")
+        page = leaf(request, rows)
+        context |= {"leaf": page, "refused": [_refusal(c) for c in page]}
+    else:
+        found = visible(actor, Statement.objects.all()).select_related("organisation")
+        page = leaf(request, found.order_by("-period_from", "-id"))
+        context |= {"leaf": page, "rows": [_row(s) for s in page]}
+        if actor.can("claim"):
+            context["offers"] = _offers(actor, timezone.localdate())
+    return render(request, "desk/money/statements.html", context)
+
+
+def _refusal(claim: Claim) -> dict[str, Any]:
+    code = claim.refusal.get("code", "")
+    return {"claim": claim, "remedy": remedy(code) if code else "", **claim.refusal}
+
+
+@duty_page("claim", methods=("POST",))
+def statement_prepare(request: HttpRequest) -> HttpResponse:
+    """Draw up the statement of one period, or draw it up again."""
+    actor = actor_of(request)
+    offer = request.POST.get("period", "")
+    if offer not in {o.value for o in _offers(actor, timezone.localdate())}:
+        raise Http404
+    policy_id, start, end = offer.split("|")
+    centre = (
+        visible(actor, Organisation.objects.filter(kind=Organisation.Kind.CENTRE, active=True))
+        .order_by("code")
+        .first()
+    )
+    if centre is None:
+        raise Http404
+    statement = statements.prepare(
+        centre,
+        content.library().policies[policy_id],
+        dt.date.fromisoformat(start),
+        dt.date.fromisoformat(end),
+        actor,
+    )
+    if statement.status in {Statement.Status.DRAFT, Statement.Status.RETURNED}:
+        messages.success(request, _("已按截至期末的签名记录生成结算表，请核对后提交。"))
+    else:
+        messages.info(request, _("这一期的结算表已经提交，不能重新生成。"))
+    return redirect("statement", statement.key)
+
+
+def _statement(request: HttpRequest, key: UUID) -> Statement:
+    found = visible(actor_of(request), Statement.objects.all())
+    return get_object_or_404(
+        found.select_related("organisation__region", "prepared_by", "checked_by"), key=key
+    )
+
+
+@duty_page("see_money", methods=("GET",))
+def statement(request: HttpRequest, key: UUID) -> HttpResponse:
+    """One statement: sums, shares, its lines, what was refused, its history."""
+    actor = actor_of(request)
+    found = _statement(request, key)
+    policy = statements.current_policy(found)
+    audit.record(actor, "read", "statement", found.key)
+    lines = found.claims.select_related("episode__region").order_by("served_on", "id")
+    page = leaf(request, lines)
+    labels = {s.payer: words(s.label) for s in policy.shares}
+    is_open = found.status in {Statement.Status.DRAFT, Statement.Status.RETURNED}
+    is_submitted = found.status == Statement.Status.SUBMITTED
+    context = {
+        "row": _row(found),
+        "statement": found,
+        "policy": policy,
+        "policy_label": words(policy.label),
+        "capitals": money.capitals(found.total),
+        "settlement": words(policy.settlement.text) if policy.settlement else "",
+        "clause": policy.clause(policy.settlement.clause) if policy.settlement else None,
+        "shares": [
+            {"label": labels.get(payer, payer), "yuan": money.yuan(fen)}
+            for payer, fen in found.shares.items()
+        ],
+        "leaf": page,
+        "lines": [{"claim": c, "yuan": money.yuan(c.amount)} for c in page],
+        "refused": [_refusal(c) for c in workbook.refused(found).order_by("served_on", "id")[:100]],
+        "problems": statements.problems(found) if is_open or is_submitted else [],
+        "history": [h | {"words": _act(h["act"])} for h in reversed(found.history)],
+        "may": {
+            "prepare": is_open and actor.can("claim"),
+            "submit": is_open and actor.can("claim"),
+            "check": is_submitted and actor.can("approve_statement"),
+            "pay": found.status == Statement.Status.APPROVED and actor.can("pay_statement"),
+            "export": actor.can("export"),
+        },
+        "offer": f"{found.policy}|{found.period_from}|{found.period_to}",
+        "own": actor.username in statements.hands(found),
+    }
+    return render(request, "desk/money/statement.html", context)
+
+
+def _act(act: str) -> str:
+    return {
+        "prepare": _("生成"),
+        "submit": _("提交"),
+        "return": _("退回"),
+        "approve": _("审核通过"),
+        "pay": _("登记拨付"),
+    }.get(act, act)
+
+
+@duty_page("claim", methods=("POST",))
+def statement_submit(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Hand it in for approval."""
+    statements.submit(_statement(request, key), actor_of(request))
+    messages.success(request, _("已提交，请由另一人审核。"))
+    return redirect("statement", key)
+
+
+@duty_page("approve_statement", methods=("POST",))
+def statement_return(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Send it back with a reason."""
+    statements.return_(_statement(request, key), actor_of(request), request.POST.get("reason", ""))
+    messages.success(request, _("已退回。"))
+    return redirect("statement", key)
+
+
+@duty_page("approve_statement", methods=("POST",))
+def statement_approve(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Approve it, by somebody else than whoever drew it up."""
+    statements.approve(_statement(request, key), actor_of(request))
+    messages.success(request, _("已审核通过，可以拨付。"))
+    return redirect("statement", key)
+
+
+@duty_page("pay_statement", methods=("POST",))
+def statement_paid(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Note the payment."""
+    statements.mark_paid(
+        _statement(request, key), actor_of(request), request.POST.get("voucher", "")
+    )
+    messages.success(request, _("已登记拨付。"))
+    return redirect("statement", key)
+
+
+@duty_page("export", methods=("POST",))
+def statement_export(request: HttpRequest, key: UUID) -> HttpResponse:
+    """The workbook, with who took it and why on every sheet."""
+    found = _statement(request, key)
+    actor = actor_of(request)
+    actor.require("see_money", found)
+    data = workbook.write(found, actor, request.POST.get("reason", ""))
+    return workbook_response(data, f"{found.number}.xlsx")
+
+
+def workbook_response(data: bytes, name: str) -> HttpResponse:
+    """A spreadsheet to keep."""
+    response = HttpResponse(data, content_type=XLSX)
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    return response
+
+
+@duty_page("see_money", methods=("GET",))
+def claim(request: HttpRequest, key: UUID) -> HttpResponse:
+    """One claim: amount or refusal, the words of the document, and each record that proves it.
+
+    Results themselves are not shown: money is checked by who signed what and when.
+    """
+    actor = actor_of(request)
+    found = get_object_or_404(
+        visible(actor, Claim.objects.all()).select_related(
+            "episode__region", "statement", "episode__organisation"
+        ),
+        key=key,
+    )
+    audit.record(actor, "read", "claim", found.key)
+    policy = content.policy_of(found.episode)
+    records = list(
+        Encounter.objects.filter(key__in=found.evidence)
+        .select_related("signed_by", "organisation")
+        .order_by("occurred_on", "id")
+    )
+    programme = content.programme_of(found.episode)
+    context = {
+        "claim": found,
+        "yuan": money.yuan(found.amount),
+        "shares": [
+            {"label": words(s.label), "yuan": money.yuan(fen)}
+            for s, fen in zip(
+                policy.shares, split_shares(policy, found.amount).values(), strict=True
+            )
+        ],
+        "policy": policy,
+        "policy_label": words(policy.label),
+        "refusal": _refusal(found) if found.status == Claim.Status.REFUSED else None,
+        "clauses": _clauses(policy, found),
+        "decision": found.episode.decisions.order_by("-id").first(),
+        "consents": [
+            {"role": words(programme.role_label.get(c.role, c.role)), "consent": c}
+            for c in found.episode.consents.select_related("by").order_by("id")
+        ],
+        "records": [
+            {
+                "record": r,
+                "form": words(programme.forms[r.form].label)
+                if r.form in programme.forms
+                else r.form,
+                "role": words(programme.role_label.get(r.role, r.role)),
+            }
+            for r in records
+        ],
+        "items": _items(policy, found, records),
+    }
+    return render(request, "desk/money/claim.html", context)
+
+
+def _clauses(policy: Policy, claim: Claim) -> list[dict[str, str]]:
+    """The clauses a claim rests on (or is refused by), in full."""
+    refs = claim.refusal.get("clause", "").split("、")
+    if claim.status != Claim.Status.REFUSED:
+        price = [p.clause for p in policy.price if claim.served_on and p.from_ <= claim.served_on]
+        again = policy.entitlement.decisions if policy.entitlement else []
+        refs = [*price[-1:], *(d.clause for d in again if d.grant == "free")]
+    found = (policy.clause(ref) for ref in dict.fromkeys(filter(None, refs)))
+    return [{"ref": c.ref, "text": words(c.text)} for c in found if c is not None]
+
+
+def _items(policy: Policy, claim: Claim, records: list[Encounter]) -> list[Item]:
+    """Each service item of each spouse with the records its required results stand in."""
+    programme = content.programme_of(claim.episode)
+    lacking = {(m["item"], m["role"]): m["elements"] for m in claim.refusal.get("missing", ())}
+    found = []
+    for item in policy.items:
+        for role in item.who:
+            proof = [
+                r
+                for r in records
+                if r.role == role and any(r.data.get(e) is not None for e in item.requires)
+            ]
+            missing = [
+                words(policy.fact_label(f"{role}.{e}")) for e in lacking.get((item.id, role), ())
+            ]
+            who = words(programme.role_label.get(role, role))
+            found.append(Item(words(item.label), who, bool(item.requires), proof, missing))
+    return found
