@@ -1,0 +1,324 @@
+"""Monthly reports: months, one report with the cases behind each figure, its way up, corrections."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sanyou.care import content
+from sanyou.care.models import Episode
+from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.paging import leaf
+from sanyou.desk.views.money import words, workbook_response
+from sanyou.figures import layout, submissions, workbook
+from sanyou.figures.models import Submission
+from sanyou.figures.report import DENOMINATOR, Value, opens_to, programme_of, shown
+from sanyou.protocol.programme import Programme
+from sanyou.registry.access import Actor, visible
+from sanyou.trust import audit
+
+BADGE = {
+    Submission.Status.DRAFT: "",
+    Submission.Status.SUBMITTED: "warn",
+    Submission.Status.RETURNED: "bad",
+    Submission.Status.ACCEPTED: "ok",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure on the page: `of` describes a rate's parts."""
+
+    indicator: str
+    label: str
+    unit: str
+    text: str
+    of: str
+    rate: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One examination of a crossed table: its figures in the order of the columns."""
+
+    label: str
+    figures: list[Figure | None]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A section on the page: plain rows or crossed lines."""
+
+    label: str
+    rows: list[Figure]
+    crossed: list[Line]
+
+
+def _figure(programme: Programme, indicator: str, values: dict[str, Value]) -> Figure:
+    spec = programme.indicators[indicator].spec
+    value = values.get(indicator)
+    is_rate = isinstance(value, dict)
+    of = f"{value['numerator']} / {value['denominator']}" if isinstance(value, dict) else ""
+    return Figure(indicator, words(spec.label), spec.unit, shown(value), of, is_rate)
+
+
+def _blocks(submission: Submission) -> list[Block]:
+    programme = programme_of(submission.programme)
+    values = submission.figures
+    found = []
+    for block in layout.blocks(programme, submission.report):
+        rows = [] if block.crossed else [_figure(programme, i, values) for i in block.rows]
+        crossed = [
+            Line(c.label, [_figure(programme, i, values) if i else None for i in c.cells])
+            for c in block.crossed
+        ]
+        found.append(Block(block.label, rows, crossed))
+    return found
+
+
+def _choices(actor: Actor) -> list[tuple[str, str, str]]:
+    """(programme, report, label) of the programmes with reports that run in the actor's district."""
+    found = []
+    policies = content.library().policies.values()
+    code = actor.region.code if actor.region else ""
+    here = {p for policy in policies if code.startswith(policy.region) for p in policy.programmes}
+    for programme in content.library().programmes.values():
+        if programme.id in here or actor.region_prefix == "":
+            found += [(programme.id, r.id, words(r.label)) for r in programme.reports.values()]
+    return found
+
+
+def _chosen(request: HttpRequest, actor: Actor, given: Any) -> tuple[str, str, str]:
+    choices = _choices(actor)
+    if not choices:
+        raise Http404
+    asked = given.get("report", "")
+    return next((c for c in choices if f"{c[0]}/{c[1]}" == asked), choices[0])
+
+
+@duty_page("report", methods=("GET",))
+def report_list(request: HttpRequest) -> HttpResponse:
+    """The last twelve months: handed in, missing, late."""
+    actor = actor_of(request)
+    choices = _choices(actor)
+    context: dict[str, Any] = {"actor": actor, "choices": choices}
+    if choices and actor.region:
+        programme, report, label = _chosen(request, actor, request.GET)
+        today = timezone.localdate()
+        months = submissions.months(programme, report, actor.region, today)
+        context |= {
+            "chosen": f"{programme}/{report}",
+            "label": label,
+            "months": [
+                {
+                    "month": m,
+                    "badge": BADGE[Submission.Status(m.submission.status)] if m.submission else "",
+                    "late": bool(m.submission) and submissions.is_late(m.submission),
+                }
+                for m in months
+            ],
+            "elsewhere": visible(actor, Submission.objects.all())
+            .filter(programme=programme, report=report)
+            .exclude(region=actor.region)
+            .select_related("region")
+            .order_by("-month", "region__code")[:40],
+        }
+    return render(request, "desk/reports/reports.html", context)
+
+
+@duty_page("submit_report", methods=("POST",))
+def report_draft(request: HttpRequest) -> HttpResponse:
+    """Draw a month up, or draw its draft up again."""
+    actor = actor_of(request)
+    programme, report, _label = _chosen(request, actor, request.POST)
+    try:
+        month = dt.date.fromisoformat(request.POST.get("month", ""))
+    except ValueError:
+        raise Http404 from None
+    if actor.region is None:
+        raise Http404
+    found = submissions.draft(programme, report, actor.region, month, actor)
+    return redirect("report", found.key)
+
+
+def _submission(request: HttpRequest, key: UUID) -> Submission:
+    found = visible(actor_of(request), Submission.objects.all())
+    return get_object_or_404(found.select_related("region", "submitted_by"), key=key)
+
+
+@duty_page("report", methods=("GET",))
+def report(request: HttpRequest, key: UUID) -> HttpResponse:
+    """One report, each figure opening its cases; what an amendment changed; its history."""
+    actor = actor_of(request)
+    found = _submission(request, key)
+    programme = programme_of(found.programme)
+    audit.record(actor, "read", "report", found.key)
+    is_open = found.status in {Submission.Status.DRAFT, Submission.Status.RETURNED}
+    newest = submissions.latest(found.programme, found.report, found.region, found.month)
+    context = {
+        "submission": found,
+        "badge": BADGE[Submission.Status(found.status)],
+        "label": words(programme.reports[found.report].label),
+        "blocks": _blocks(found),
+        "checks": submissions.check(found),
+        "changes": _changes(programme, submissions.changes(found)),
+        "drift": _changes(programme, submissions.drift(found)),
+        "versions": Submission.objects.filter(
+            programme=found.programme, report=found.report, region=found.region, month=found.month
+        ).order_by("amendment"),
+        "late": submissions.is_late(found),
+        "due": submissions.due_on(found.month),
+        "history": [h | {"words": _act(h["act"])} for h in reversed(found.history)],
+        "may": {
+            "draft": is_open and actor.can("submit_report", found),
+            "submit": is_open and actor.can("submit_report", found),
+            "check": found.status == Submission.Status.SUBMITTED
+            and actor.can("accept_report", found)
+            and found.submitted_by != actor.staff,
+            "amend": not is_open and newest == found and actor.can("submit_report", found),
+            "export": actor.can("export", found),
+        },
+    }
+    return render(request, "desk/reports/report.html", context)
+
+
+def _act(act: str) -> str:
+    return {
+        "draft": _("编制"),
+        "submit": _("上报"),
+        "return": _("退回"),
+        "accept": _("接收"),
+        "amend": _("更正"),
+    }.get(act, act)
+
+
+def _changes(programme: Programme, changes: list[submissions.Change]) -> list[dict[str, Any]]:
+    return [
+        {
+            "indicator": c.indicator,
+            "label": words(programme.indicators[c.indicator].label)
+            if c.indicator in programme.indicators
+            else c.indicator,
+            "before": shown(c.before),
+            "after": shown(c.after),
+            "added": len(c.added),
+            "removed": len(c.removed),
+        }
+        for c in changes
+    ]
+
+
+@duty_page("submit_report", methods=("POST",))
+def report_redraft(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Compute a draft anew."""
+    found = _submission(request, key)
+    submissions.draft(found.programme, found.report, found.region, found.month, actor_of(request))
+    messages.success(request, _("已按最新的签名记录重新生成，请核对。"))
+    return redirect("report", key)
+
+
+@duty_page("submit_report", methods=("POST",))
+def report_submit(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Hand it in."""
+    submissions.submit(_submission(request, key), actor_of(request))
+    messages.success(request, _("已上报，数字和个案清单已固定。"))
+    return redirect("report", key)
+
+
+@duty_page("accept_report", methods=("POST",))
+def report_return(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Send it back with a reason."""
+    submissions.return_(
+        _submission(request, key), actor_of(request), request.POST.get("reason", "")
+    )
+    messages.success(request, _("已退回。"))
+    return redirect("report", key)
+
+
+@duty_page("accept_report", methods=("POST",))
+def report_accept(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Accept it."""
+    submissions.accept(_submission(request, key), actor_of(request))
+    messages.success(request, _("已接收。"))
+    return redirect("report", key)
+
+
+@duty_page("submit_report", methods=("POST",))
+def report_amend(request: HttpRequest, key: UUID) -> HttpResponse:
+    """A correction beside the frozen report."""
+    new = submissions.amend(
+        _submission(request, key), actor_of(request), request.POST.get("reason", "")
+    )
+    messages.success(request, _("已生成更正稿，原报表保留不变。请核对变动后上报。"))
+    return redirect("report", new.key)
+
+
+@duty_page("report", methods=("GET",))
+def report_cases(request: HttpRequest, key: UUID, indicator: str) -> HttpResponse:
+    """The cases behind one figure, as far as the reader may know of them.
+
+    Where the figure counts by results her duty does not read, only the number per town is shown.
+    """
+    actor = actor_of(request)
+    found = _submission(request, key)
+    programme = programme_of(found.programme)
+    if indicator not in found.figures:
+        raise Http404
+    of = "of" in request.GET and indicator + DENOMINATOR in found.cases
+    listed = found.cases.get(indicator + DENOMINATOR if of else indicator, [])
+    mine = visible(actor, Episode.objects.filter(key__in=listed))
+    audit.record(actor, "read", "report-cases", found.key, indicator=indicator, cases=len(listed))
+    is_open = opens_to(actor, programme.indicators[indicator])
+    context: dict[str, Any] = {
+        "submission": found,
+        "label": words(programme.reports[found.report].label),
+        "figure": _figure(programme, indicator, found.figures),
+        "of": of,
+        "count": len(listed),
+        "open": is_open,
+        "note": words(programme.indicators[indicator].spec.note),
+        "towns": mine.values("region__name", "region__code")
+        .annotate(n=Count("id"))
+        .order_by("region__code"),
+        "hidden": len(listed) - mine.count(),
+        "names": actor.can("see_person"),
+    }
+    if is_open:
+        rows = mine.select_related("region", "couple__wife", "couple__husband", "person").order_by(
+            "number"
+        )
+        context["leaf"] = leaf(request, rows)
+    return render(request, "desk/reports/cases.html", context)
+
+
+@duty_page("export", methods=("POST",))
+def report_export(request: HttpRequest, key: UUID) -> HttpResponse:
+    """The workbook in the national form."""
+    found = _submission(request, key)
+    actor = actor_of(request)
+    actor.require("report", found)
+    data = workbook.write(found, actor, request.POST.get("reason", ""))
+    label = words(programme_of(found.programme).reports[found.report].label)
+    return workbook_response(data, f"{found.month:%Y-%m} {found.region.name} {label}.xlsx")
+
+
+@duty_page("report", methods=("GET",))
+def report_print(request: HttpRequest, key: UUID) -> HttpResponse:
+    """The report on A4."""
+    actor = actor_of(request)
+    found = _submission(request, key)
+    programme = programme_of(found.programme)
+    audit.record(actor, "print", "report", found.key)
+    context = {
+        "submission": found,
+        "label": words(programme.reports[found.report].label),
+        "blocks": _blocks(found),
+    }
+    return render(request, "desk/reports/print.html", context)
