@@ -138,8 +138,15 @@ def test_a_blank_answer_about_the_birth_policy_is_asked_for_not_guessed(
     ("used", "grant"), [(0, "free"), (1, "own_cost"), (2, "own_cost"), (None, "unknown")]
 )
 def test_one_free_check_for_each_child_order(policy: Policy, used: int | None, grant: str) -> None:
-    result = decide_entitlement(policy, {"couple.free_checks_used": used})
+    result = decide_entitlement(policy, {"couple.child_order": 1, "couple.free_checks_used": used})
     assert (result.grant, result.clause) == (grant, "四")
+
+
+@pytest.mark.requirement("A04")
+def test_without_the_child_order_nobody_can_tell_whether_it_is_free(policy: Policy) -> None:
+    result = decide_entitlement(policy, {"couple.free_checks_used": 0})
+    assert result.grant == "unknown"
+    assert result.missing == ("couple.child_order",)
 
 
 @pytest.mark.requirement("E01")
