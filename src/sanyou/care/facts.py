@@ -1,0 +1,293 @@
+"""What is known of an episode on a day: registry, signed encounters, and the course itself.
+
+Facts of the course (`process: true` in the dictionary) are supplied here; they are the engine's own
+vocabulary and mean the same in every programme. A floor above may supply more (`supply`).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sanyou.care import content
+from sanyou.care.models import (
+    Assessment,
+    Card,
+    Consent,
+    Document,
+    EligibilityDecision,
+    Encounter,
+    Episode,
+    FreeCheck,
+)
+from sanyou.protocol.facts import build_facts, coerce
+from sanyou.protocol.pricing import completeness
+from sanyou.protocol.programme import Programme
+from sanyou.protocol.scope import COUPLE
+from sanyou.registry.models import Person
+from sanyou.registry.people import id_indexes
+
+Supplier = Callable[[Sequence[Episode], date], Mapping[int, Mapping[str, Any]]]
+_suppliers: list[Supplier] = []
+
+EPISODE_PATHS = ("couple__wife", "couple__husband", "person")
+
+
+def supply(supplier: Supplier) -> None:
+    """Let a floor above add facts: episode pk -> {fact: value}."""
+    if supplier not in _suppliers:
+        _suppliers.append(supplier)
+
+
+def people_of(programme: Programme, episode: Episode) -> dict[str, Person]:
+    """Person by role."""
+    if episode.couple is not None:
+        both = (episode.couple.wife, episode.couple.husband)
+        return dict(zip(programme.roles, both, strict=True))
+    assert episode.person is not None
+    return {programme.roles[0]: episode.person}
+
+
+def facts_of(episode: Episode, on: date) -> dict[str, Any]:
+    """All facts of one episode on a day; None where not known."""
+    return facts_table([episode], on)[0]
+
+
+def facts_table(episodes: Iterable[Episode], on: date) -> list[dict[str, Any]]:
+    """Facts of each episode, in order. A fixed number of queries, however many episodes."""
+    wanted = list(episodes)
+    known = _Known([e.pk for e in wanted], on)
+    rows = _with_people(wanted)
+    known.read_free_checks(rows)
+    table = [_facts(row, known, on) for row in rows]
+    for supplier in _suppliers:
+        more = supplier(rows, on)
+        for row, facts in zip(rows, table, strict=True):
+            facts.update(more.get(row.pk, {}))
+    return table
+
+
+def _with_people(episodes: list[Episode]) -> list[Episode]:
+    by_pk = Episode.objects.select_related(*EPISODE_PATHS).in_bulk([e.pk for e in episodes])
+    return [by_pk[e.pk] for e in episodes]
+
+
+class _Known:
+    """Everything of a set of episodes that facts are made from, read at once."""
+
+    def __init__(self, pks: list[int], on: date) -> None:
+        self.on = on
+        self.encounters = self._by(
+            Encounter.objects.filter(
+                episode__in=pks, status=Encounter.Status.SIGNED, occurred_on__lte=on
+            ).order_by("occurred_on", "pk")
+        )
+        self.consents = self._by(
+            Consent.objects.filter(episode__in=pks, on__lte=on).defer("signature").order_by("pk")
+        )
+        self.decisions = self._by(
+            EligibilityDecision.objects.filter(episode__in=pks, on__lte=on).order_by("pk")
+        )
+        self.cards = self._by(
+            Card.objects.filter(episode__in=pks, issued_on__lte=on).exclude(status=Card.Status.VOID)
+        )
+        self.assessments = self._by(
+            Assessment.objects.filter(
+                episode__in=pks,
+                as_of__lte=on,
+                status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN),
+            ).defer("facts")
+        )
+        self.documents = self._by(
+            Document.objects.filter(episode__in=pks, issued_on__lte=on, void_reason="")
+            .defer("payload")
+            .order_by("issued_on", "pk")
+        )
+        self.used: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
+        self.files: dict[tuple[str, str, int], int] = defaultdict(int)
+
+    @staticmethod
+    def _by(rows: Iterable[Any]) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = defaultdict(list)
+        for row in rows:
+            found[row.episode_id].append(row)
+        return found
+
+    def read_free_checks(self, episodes: list[Episode]) -> None:
+        """Free checks of the same couples: from history files, and from their other episodes."""
+        couples = {e.couple_id for e in episodes if e.couple_id}
+        if not couples:
+            return
+        indexes = [
+            i
+            for e in episodes
+            if e.couple is not None
+            for i in id_indexes(e.couple.wife)
+        ]
+        for check in FreeCheck.objects.filter(wife_index__in=indexes, examined_on__lte=self.on):
+            self.files[check.wife_index, check.husband_index, check.child_order] += 1
+        others = (
+            Encounter.objects.filter(
+                episode__couple__in=couples,
+                status=Encounter.Status.SIGNED,
+                occurred_on__lte=self.on,
+                episode__decisions__answer="yes",
+                episode__decisions__grant="free",
+            )
+            .exclude(episode__status=Episode.Status.CANCELLED)
+            .values_list(
+                "episode__couple", "episode__programme", "episode__child_order", "episode", "form"
+            )
+            .distinct()
+        )
+        for couple, programme, order, episode, form in others:
+            if form in stations(content.library().programmes[programme]):
+                self.used[couple, programme, order].add(episode)
+
+    def free_checks(self, episode: Episode) -> int:
+        """Checks already used by this couple for this child order, not counting this episode."""
+        if episode.couple is None or episode.child_order is None:
+            return 0
+        key = (episode.couple_id, episode.programme, episode.child_order)
+        own = len(self.used[key] - {episode.pk})
+        filed = sum(
+            self.files.get((wife, husband, episode.child_order), 0)
+            for wife in id_indexes(episode.couple.wife)
+            for husband in id_indexes(episode.couple.husband)
+        ) if self.files else 0
+        return own + filed
+
+
+def stations(programme: Programme) -> set[str]:
+    """Forms of the steps that need consent and come before the assessment: the examination."""
+    after_consent = following(programme, "consent")
+    after_assess = following(programme, "assess")
+    found = {
+        s.form for s in programme.steps if s.form and s.id in after_consent - after_assess
+    }
+    if found or any(s.kind == "consent" for s in programme.steps):
+        return found
+    return {s.form for s in programme.steps if s.form and s.id not in after_assess}
+
+
+def following(programme: Programme, kind: str) -> set[str]:
+    """Steps that come after a step of a kind, at any distance."""
+    found: set[str] = set()
+    reached = {s.id for s in programme.steps if s.kind == kind}
+    while True:
+        more = {s.id for s in programme.steps if reached & set(s.after)} - found
+        if not more:
+            return found
+        found |= more
+        reached |= more
+
+
+def observations_of(
+    episode: Episode, on: date, encounters: Iterable[Encounter] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Per role what was registered and what was signed until the day; later values win.
+
+    An encounter that leaves an element blank does not take back an earlier value.
+    """
+    programme = content.programme_of(episode)
+    found: dict[str, dict[str, Any]] = {}
+    for role, person in people_of(programme, episode).items():
+        found[role] = {
+            "sex": person.sex,
+            "birth_date": person.birth_date,
+            "hukou_region": person.hukou_region_id,
+            "residence_region": person.residence_region_id,
+            "residence_since": person.residence_since,
+        }
+    if episode.couple is not None:
+        found[COUPLE] = {
+            "child_order": episode.child_order,
+            "marriage_date": episode.couple.marriage_date,
+            "marriage_kind": episode.couple.marriage_kind or None,
+        }
+    if encounters is None:
+        encounters = episode.encounters.filter(
+            status=Encounter.Status.SIGNED, occurred_on__lte=on
+        ).order_by("occurred_on", "pk")
+    for encounter in encounters:
+        values = found.setdefault(encounter.role, {})
+        values.update({k: v for k, v in encounter.data.items() if v is not None})
+    return found
+
+
+def _facts(episode: Episode, known: _Known, on: date) -> dict[str, Any]:
+    programme, policy = content.programme_of(episode), content.policy_of(episode)
+    signed = known.encounters.get(episode.pk, [])
+    observations = observations_of(episode, on, signed)
+    _add_course(observations, episode, programme, known, signed)
+    facts = build_facts(content.library(), programme, observations, on, policy)
+    if policy is not None and facts.get("couple.exam_on") is not None:
+        facts["couple.complete"] = not completeness(policy, facts)
+    return facts
+
+
+def _add_course(
+    observations: dict[str, dict[str, Any]],
+    episode: Episode,
+    programme: Programme,
+    known: _Known,
+    signed: list[Encounter],
+) -> None:
+    """The facts of the course, for the whole case and for each role."""
+    examined = stations(programme)
+    days = [e.occurred_on for e in signed if e.form in examined]
+    consent = _consents(known.consents.get(episode.pk, []))
+    decision = next(reversed(known.decisions.get(episode.pk, [])), None)
+    assessment = next(reversed(known.assessments.get(episode.pk, [])), None)
+    case = observations.setdefault(COUPLE, {})
+    case.update(
+        nominated_on=episode.opened_on,
+        free_checks_used=known.free_checks(episode),
+        exam_on=min(days, default=None),
+        consented=bool(consent)
+        and all(consent.get(r, (False, None))[0] for r in programme.roles),
+        both_consented_on=max((on for ok, on in consent.values() if ok), default=None)
+        if all(consent.get(r, (False, None))[0] for r in programme.roles)
+        else None,
+    )
+    if decision is not None:
+        case["eligible"] = {"yes": True, "no": False}.get(decision.answer)
+        case["grant"] = decision.grant or None
+        if decision.answer == "yes":
+            case["confirmed_on"] = decision.on
+    if cards := known.cards.get(episode.pk):
+        case["card_on"] = cards[-1].issued_on
+    notices = {s.document for s in programme.steps if s.kind == "document"}
+    issued = [d for d in known.documents.get(episode.pk, []) if d.kind in notices]
+    case["notice_on"] = issued[0].issued_on if issued else None
+    at_risk: set[str] = set()
+    if assessment is not None:
+        case["assessed_on"] = assessment.as_of
+        case["risk_class"] = assessment.cls or None
+        case["risk_level"] = assessment.level or None
+        at_risk = {key.partition(".")[0] for key in standing_keys(assessment)}
+    for role in programme.roles:
+        mine = observations.setdefault(role, {})
+        ok, on = consent.get(role, (False, None))
+        mine["consented_on"] = on if ok else None
+        mine["examined"] = any(e.form in examined and e.role == role for e in signed)
+        mine["at_risk"] = role in at_risk if assessment is not None else None
+
+
+def _consents(rows: list[Consent]) -> dict[str, tuple[bool, date]]:
+    """role -> (stands, day) by its latest row."""
+    return {row.role: (row.kind == Consent.Kind.GRANT, row.on) for row in rows}
+
+
+def standing_keys(assessment: Assessment) -> list[str]:
+    """Findings ("role.rule") that stand after the doctor's changes."""
+    removed = set(assessment.override.get("removed", []))
+    found = [f"{f['role']}.{f['rule']}" for f in assessment.result.get("findings", [])]
+    added = list(assessment.override.get("added", []))
+    return [key for key in (*found, *added) if key not in removed]
+
+
+def stored_value(element_id: str, value: Any) -> Any:
+    """A raw value in its element's type; None where the element is unknown."""
+    element = content.library().dictionary.elements.get(element_id)
+    return coerce(element, value) if element else None
