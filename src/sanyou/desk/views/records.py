@@ -11,6 +11,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from sanyou.care import facts
+from sanyou.care.content import programme_of
 from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of
 from sanyou.desk.views.records_form import words
@@ -70,12 +72,7 @@ def _episodes() -> "QuerySet[Episode]":
 
 def people_of(episode: Episode) -> dict[str, Person]:
     """role -> person."""
-    if episode.couple is not None:
-        return {"wife": episode.couple.wife, "husband": episode.couple.husband}
-    from sanyou.care.content import programme_of
-
-    assert episode.person is not None
-    return {programme_of(episode).roles[0]: episode.person}
+    return facts.people_of(programme_of(episode), episode)
 
 
 def subject_of(programme: Programme, episode: Episode, role: str = COUPLE) -> Subject:

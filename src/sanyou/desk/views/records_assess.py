@@ -1,4 +1,4 @@
-"""Risk assessment: the proposal with its evidence beside each spouse, confirmed or changed by a doctor."""
+"""Risk assessment: the proposal with its evidence by spouse, confirmed or changed by a doctor."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from sanyou.care.errors import CareError
 from sanyou.care.models import Assessment, Encounter, Episode
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.records import episode_of, home_of, subject_of
-from sanyou.desk.views.records_form import number, range_text, shown, words
+from sanyou.desk.views.records_form import range_text, shown, words
 from sanyou.protocol.facts import read_observation
 from sanyou.protocol.models import Element, Source
 from sanyou.protocol.programme import Programme
@@ -152,12 +152,12 @@ def _context(
         "assessment": standing,
         "decided": decided,
         "overridden": standing is not None and standing.status == Status.OVERRIDDEN,
-        "cls": _class_label(programme, standing.cls) if standing else "",
+        "cls": class_label(programme, standing.cls) if standing else "",
         "level": words(programme.risk_levels.get(standing.level, standing.level))
         if standing
         else "",
         "sides": [
-            _side(actor, episode, programme, standing, role, names.get(role, ""))
+            side(actor, episode, programme, standing, role, names.get(role, ""))
             for role in programme.risk_roles
         ]
         if standing
@@ -173,12 +173,12 @@ def _context(
     }
 
 
-def _class_label(programme: Programme, cls: str) -> str:
+def class_label(programme: Programme, cls: str) -> str:
     found = next((c for c in programme.risk_classes if c.id == cls), None)
     return words(found.label) if found else ""
 
 
-def _side(
+def side(
     actor: Actor, episode: Episode, programme: Programme, row: Assessment, role: str, name: str
 ) -> Side:
     removed = set(row.override.get("removed", []))
@@ -298,8 +298,6 @@ def _one(
         low, high = (usual.low, usual.high) if usual else (None, None)
     flag = row.facts.get(f"{base}__flag") or facts.get(f"{base}__flag") or ""
     text = shown(element, value) if value is not None else _("未知")
-    if element.is_number and value is not None:
-        text = f"{number(value)} {element.unit if element.unit != '1' else ''}".strip()
     return Evidence(label, text, range_text(low, high), flag if flag in ("high", "low") else "")
 
 

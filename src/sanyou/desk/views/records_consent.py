@@ -1,4 +1,4 @@
-"""Informed consent of each spouse: the text, a signature on the screen or on paper, refusal, withdrawal."""
+"""Informed consent of each spouse: text, signature on screen or paper, refusal, withdrawal."""
 
 import base64
 import binascii

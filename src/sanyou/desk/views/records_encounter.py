@@ -152,6 +152,7 @@ def _editor(
         "episode": row.episode,
         "mode": mode,
         "title": _title(programme, form, row.role),
+        "hint": words(form.spec.hint),
         "subject": subject_of(programme, row.episode, row.role),
         "sections": sections(library(), programme, form, row.role, names, filled),
         "state": state,

@@ -1,4 +1,4 @@
-"""A form of a programme as a page shows it: sections and fields with units, ranges, choices, answers."""
+"""A form of a programme as a page shows it: sections, fields, units, ranges, choices, answers."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -70,7 +70,7 @@ class FieldView:
 
     @property
     def shown_unit(self) -> str:
-        return "" if self.unit == "1" else self.unit
+        return unit_text(self.unit)
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ class SectionView:
     label: str
     hint: str
     fields: tuple[FieldView, ...]
+
+    @property
+    def many_yes_no(self) -> bool:
+        """Long lists of yes and no, where one click may answer the rest."""
+        return sum(f.kind == "boolean" for f in self.fields) >= 5
 
     @property
     def answered(self) -> tuple[FieldView, ...]:
@@ -168,7 +173,7 @@ def _field(
         unit=element.unit,
         required=item.required,
         hint=words(item.hint),
-        width=item.width,
+        width=_width(item, choices),
         low=number(low),
         high=number(high),
         least=number(plausible.min) if plausible else "",
@@ -185,6 +190,13 @@ def _field(
         steers=steers,
         last=_last(element, filled) if item.copy_last else "",
     )
+
+
+def _width(item: FormField, choices: tuple[Choice, ...]) -> str:
+    """Many choices need more room than a third of the line."""
+    if item.width != "third" or len(choices) > MOST_CHIPS:
+        return item.width
+    return "half" if sum(len(c.label) + 3 for c in choices) > 30 else "third"
 
 
 def _last(element: Element, filled: Filled) -> str:
@@ -206,9 +218,8 @@ def _choices(element: Element, value: Any) -> Iterable[Choice]:
             continue
         key += 1
         yield Choice(code.code, words(code.label), key if key <= 9 else None, code.code in chosen)
-    if element.type == "codes":
-        if not any(c.label.zh == "无" for c in element.value_set.codes):
-            yield Choice("", _("无"), key + 1 if key < 9 else None, value == ())
+    if element.type == "codes" and not any(c.label.zh == "无" for c in element.value_set.codes):
+        yield Choice("", _("无"), key + 1 if key < 9 else None, value == ())
 
 
 def number(value: Decimal | float | None) -> str:
@@ -217,6 +228,14 @@ def number(value: Decimal | float | None) -> str:
         return ""
     text = f"{Decimal(str(value)):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def unit_text(unit: str) -> str:
+    """A unit as people write it: "10*9/L" -> "×10⁹/L", "umol/L" -> "μmol/L", "1" -> ""."""
+    if unit == "1":
+        return ""
+    text = unit.replace("10*12", "×10¹²").replace("10*9", "×10⁹")
+    return f"μ{text[1:]}" if text.startswith(("umol", "ug", "uIU")) else text
 
 
 def range_text(low: Decimal | None, high: Decimal | None) -> str:
@@ -242,8 +261,8 @@ def shown(element: Element, value: Any, unit: bool = True) -> str:
             return _("无")
         return "、".join(_label(element, code) for code in codes)
     if element.is_number:
-        tail = f" {element.unit}" if unit and element.unit not in ("", "1") else ""
-        return f"{number(Decimal(str(value)))}{tail}"
+        tail = unit_text(element.unit) if unit else ""
+        return f"{number(Decimal(str(value)))} {tail}".strip()
     return str(value)
 
 

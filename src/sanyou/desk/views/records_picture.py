@@ -1,4 +1,4 @@
-"""Pictures on a form (ultrasound image, photograph): kept encrypted on disk, the field holds their key."""
+"""Pictures on a form (ultrasound, photograph): kept encrypted on disk, the field holds the key."""
 
 import base64
 import binascii
@@ -32,7 +32,7 @@ def _path(key: str) -> Path:
 def picture(request: HttpRequest, key: UUID) -> HttpResponse:
     """POST {data}: keep a JPEG, answer its key. GET ?field=: the picture of that field."""
     actor, row = find(request, _rows(), key)
-    programme, form = _form_of(row)
+    _programme, form = _form_of(row)
     if request.method == "POST":
         if not may_fill(actor, form):
             raise refuse(_("填写“%s”") % words(form.label))

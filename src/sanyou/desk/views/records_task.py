@@ -83,9 +83,7 @@ def _step_page(row: Task) -> str:
         )
     if step.kind == "document":
         return reverse("documents", args=[row.episode.key])
-    if step.kind in ("card", "consent", "assess"):
-        return reverse(STEP_PAGES[step.kind], args=[row.episode.key])
-    return reverse(STEP_PAGES[step.kind], args=[row.episode.key])
+    return reverse(step.kind, args=[row.episode.key])
 
 
 def _page(
@@ -165,6 +163,7 @@ def _script(programme: Programme, row: Task, actor: Actor) -> list[str]:
     if form is not None:
         asked = [words(s.label) for s in form.sections]
         lines.append(_("依次询问：%s（按登记表逐项填写）。") % "、".join(asked))
+        lines += [words(form.spec.hint)] if form.spec.hint else []
     lines.append(_("谢谢您。有不舒服或疑问，请随时和我们联系；下次联系我们会再给您打电话。"))
     return lines
 

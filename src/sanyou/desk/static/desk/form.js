@@ -113,7 +113,7 @@
       return state.regions[v] || String(v);
     };
     if (Array.isArray(value)) return value.length ? value.map(label).join("、") : label("");
-    const unit = node.dataset.unit && node.dataset.unit !== "1" ? ` ${node.dataset.unit}` : "";
+    const unit = node.dataset.unit ? ` ${node.dataset.unit}` : "";
     return label(value) + unit;
   };
 
@@ -169,7 +169,7 @@
     if (Number.isNaN(number)) return words.not_a_number;
     if (kind === "integer" && !Number.isInteger(number)) return words.not_whole;
     if ((min !== undefined && number < Number(min)) || (max !== undefined && number > Number(max)))
-      return fill(words.not_plausible, { min, max, unit: node.dataset.unit === "1" ? "" : node.dataset.unit });
+      return fill(words.not_plausible, { min, max, unit: node.dataset.unit });
     return "";
   };
 
@@ -186,7 +186,8 @@
       const wrong = shown.some((n) => n.classList.contains("has-error") || n.classList.contains("has-conflict"));
       const open = shown.some((n) => n.dataset.required === "1" && read(n) === null);
       link.querySelector("[data-count]").textContent = `${done}/${shown.length}`;
-      link.classList.toggle("is-done", shown.length > 0 && !open && !wrong);
+      link.classList.toggle("is-done", done > 0 && done === shown.length && !wrong);
+      link.classList.toggle("is-open", open);
       link.classList.toggle("is-wrong", wrong);
     }
   };
@@ -579,6 +580,19 @@
     }
   });
 
+  /* "The rest: no": every open yes/no question of a section where "no" is the unremarkable answer. */
+  form.addEventListener("click", (event) => {
+    const all = event.target.closest("[data-rest-no]");
+    if (!all) return;
+    for (const node of all.closest("section").querySelectorAll("[data-kind=boolean]")) {
+      const normal = node.dataset.normal ? JSON.parse(node.dataset.normal) : [false];
+      if (node.hidden || read(node) !== null || !normal.includes(false)) continue;
+      write(node, false);
+      changed(node, true);
+    }
+    save();
+  });
+
   /* --- signing and amending -------------------------------------------------------- */
 
   const goTo = (name) => {
@@ -710,7 +724,10 @@
     for (const section of form.querySelectorAll("section[data-section]")) watch.observe(section);
   }
 
-  for (const node of fields.values()) hint(node);
+  for (const [name, node] of fields) {
+    if (stored.has(name) || node.dataset.kind === "image") write(node, stored.get(name));
+    hint(node);
+  }
   for (const [name, flag] of Object.entries(state.flags)) if (fields.has(name)) mark(fields.get(name), flag);
   reveal(state.visible);
   if (!form.querySelector(":focus")) {

@@ -1,0 +1,83 @@
+"""Documents: issued once, the same for ever, each for the duties that may read it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+pytestmark = [pytest.mark.django_db, pytest.mark.requirement("B06")]
+
+
+def issue(client: Client, episode: Any, kind: str) -> Any:
+    return client.post(reverse("document-issue", args=[episode.key, kind]))
+
+
+def test_every_document_of_the_programme_prints(
+    episode_at: Any, client_as: Any, library: Any
+) -> None:
+    episode, client = episode_at("noticed"), client_as("assessing_doctor")
+    for kind in library.programmes["preconception"].documents:
+        response = issue(client, episode, kind)
+        assert response.status_code == 302, (kind, response.content.decode())
+        page = client.get(response.url)
+        assert page.status_code == 200, kind
+        text = page.content.decode()
+        assert "欧阳慧敏" in text, kind
+        assert "None" not in text, kind
+
+
+def test_the_same_content_gives_the_same_document(episode_at: Any, client_as: Any) -> None:
+    episode, client = episode_at("noticed"), client_as("assessing_doctor")
+    assert issue(client, episode, "notice").url == issue(client, episode, "notice").url
+    assert episode.documents.filter(kind="notice").count() == 1
+
+
+def test_the_notice_waits_for_the_doctor(episode_at: Any, client_as: Any) -> None:
+    episode, client = episode_at("examined"), client_as("assessing_doctor")
+    response = issue(client, episode, "notice")
+    assert response.status_code == 409
+    assert "风险评估" in response.content.decode()
+    page = client.get(reverse("documents", args=[episode.key])).content.decode()
+    assert "还没有由医生确认" in page
+
+
+def test_the_card_prints_with_its_qr(episode_at: Any, client_as: Any) -> None:
+    episode, client = episode_at("carded"), client_as("village_worker")
+    page = client.get(issue(client, episode, "card").url).content.decode()
+    assert "<svg" in page
+    assert episode.cards.get().number in page
+
+
+@pytest.mark.requirement("H01")
+def test_the_village_does_not_read_the_notice(episode_at: Any, client_as: Any) -> None:
+    episode = episode_at("noticed")
+    village = client_as("village_worker")
+    notice = episode.documents.get(kind="notice")
+    assert village.get(reverse("document", args=[notice.key])).status_code == 403
+    assert issue(village, episode, "record").status_code == 403
+    kinds = village.get(reverse("documents", args=[episode.key])).context["kinds"]
+    assert {k.id for k in kinds} == {"card", "consent"}
+
+
+def test_printing_is_written_to_the_audit(episode_at: Any, client_as: Any) -> None:
+    from sanyou.trust.models import AuditEvent
+
+    notice = episode_at("noticed").documents.get(kind="notice")
+    client_as("assessing_doctor").get(reverse("document-print", args=[notice.key]))
+    event = AuditEvent.objects.filter(action="print", kind="document").latest("seq")
+    assert event.subject == str(notice.key)
+
+
+def test_other_regions_strangers_and_methods(episode_at: Any, client_as: Any) -> None:
+    episode = episode_at("noticed")
+    notice = episode.documents.get(kind="notice")
+    url = reverse("document", args=[notice.key])
+    elsewhere = client_as("assessing_doctor", "500107110", "doctor-elsewhere")
+    assert elsewhere.get(url).status_code == 404
+    assert issue(elsewhere, episode, "notice").status_code == 404
+    assert Client().get(url).status_code == 302
+    doctor = client_as("assessing_doctor")
+    assert doctor.post(url).status_code == 405
+    assert doctor.get(reverse("document-issue", args=[episode.key, "notice"])).status_code == 405
+    assert issue(doctor, episode, "nothing").status_code == 404
