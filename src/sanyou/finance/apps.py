@@ -7,3 +7,9 @@ class FinanceConfig(AppConfig):
     label = "finance"
     verbose_name = _("经费")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sanyou.care import facts
+        from sanyou.finance.claims import claimed
+
+        facts.supply(claimed)

@@ -1,7 +1,7 @@
 """What may be claimed for an episode, from signed records only; or why not, by which clause."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
-from sanyou.care.facts import facts_of
+from sanyou.care.facts import facts_of, stations
 from sanyou.care.models import Consent, EligibilityDecision, Encounter, Episode, FreeCheck
+from sanyou.finance.errors import FinanceError
 from sanyou.finance.models import Claim
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import MissingItem, completeness, price_on
@@ -112,7 +113,7 @@ def _put(episode: Episode, ruling: Ruling) -> Claim:
 
 def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None) -> Ruling:
     """The ruling on a day, without writing anything."""
-    policy, programme = content.policy_of(episode), content.programme_of(episode)
+    policy, programme = _policy_of(episode), content.programme_of(episode)
     known = facts_of(episode, on) if facts is None else facts
     served = _served(programme, episode, on)
     served_on = _served_on(known, served)
@@ -121,7 +122,7 @@ def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None
     def refused(code: str, text: str, clause: str, missing: Any = ()) -> Ruling:
         return Ruling(0, code, text, clause, list(missing), evidence, served_on)
 
-    not_entitled = _entitlement(episode, policy, served_on, known)
+    not_entitled = _entitlement(episode, policy, served_on)
     if not_entitled:
         return refused(*not_entitled)
     absent = _without_consent(programme, episode, served_on or on)
@@ -138,12 +139,19 @@ def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None
     return Ruling(price_on(policy, served_on), evidence=evidence, served_on=served_on)
 
 
+def _policy_of(episode: Episode) -> Policy:
+    policy = content.policy_of(episode)
+    if policy is None:
+        text = _("档案 %s 没有对应的政策文件，不能结算；请检查政策目录。") % episode.number
+        raise FinanceError("no_policy", text)
+    return policy
+
+
 def _served(programme: Programme, episode: Episode, on: dt.date) -> list[Encounter]:
-    """The signed records of the programme's steps (not of its opening, not of follow-up)."""
-    forms = {s.form for s in programme.steps if s.form and s.form != programme.opening_form}
+    """The signed records of the examination (not of its opening, counselling or follow-up)."""
     return list(
         episode.encounters.filter(
-            form__in=forms, status=Encounter.Status.SIGNED, occurred_on__lte=on
+            form__in=stations(programme), status=Encounter.Status.SIGNED, occurred_on__lte=on
         ).order_by("occurred_on", "id")
     )
 
@@ -157,7 +165,7 @@ def _served_on(facts: Mapping[str, Any], served: list[Encounter]) -> dt.date | N
 
 
 def _entitlement(
-    episode: Episode, policy: Policy, served_on: dt.date | None, facts: Mapping[str, Any]
+    episode: Episode, policy: Policy, served_on: dt.date | None
 ) -> tuple[str, str, str] | None:
     """(code, text, clause) of a refusal by eligibility or entitlement, or None."""
     if episode.status == Episode.Status.CANCELLED:
@@ -173,8 +181,7 @@ def _entitlement(
         return "entitlement_used", _("本孩次此前已享受过一次免费检查。"), again
     if decision.grant != "free":
         text = _words(decision.result, "grant") or _("本次检查为自费。")
-        used = facts.get("couple.free_checks_used") or 0
-        code = "entitlement_used" if used and served_on is None else "own_cost"
+        code = "entitlement_used" if served_on is None else "own_cost"
         return code, text, again
     return None
 
@@ -273,3 +280,14 @@ def _counted_before(episode: Episode, ruling: Ruling) -> Ruling:
     text = _("同一对夫妇同一孩次已在档案 %s 结算。") % number
     policy = content.policy_of(episode)
     return Ruling(0, "counted_before", text, _again(policy), [], ruling.evidence, ruling.served_on)
+
+
+def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any]]:
+    """The fact "couple.claimed" of each episode, supplied to sanyou.care.facts."""
+    stated = Claim.objects.filter(
+        episode__in=[e.pk for e in episodes],
+        status__in=[Claim.Status.STATED, Claim.Status.PAID],
+        statement__period_from__lte=on,
+    )
+    listed = set(stated.values_list("episode", flat=True))
+    return {e.pk: {"couple.claimed": e.pk in listed} for e in episodes}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -190,11 +190,21 @@ def id_index(number: str, id_type: str = Person.IdType.RESIDENT) -> str:
 
 def id_indexes(person: Person) -> list[str]:
     """Blind indexes of every number this person is known by, those of merged records included."""
-    found, wave = [person.id_index], [person.pk]
+    return id_indexes_of([person])[person.pk]
+
+
+def id_indexes_of(persons: Iterable[Person]) -> dict[int, list[str]]:
+    """`id_indexes` of many people by their pk, in one query per generation of merges."""
+    found = {p.pk: [p.id_index] for p in persons}
+    roots = {pk: pk for pk in found}  # merged record -> the person it stands for
+    wave = set(found)
     while wave:
-        rows = list(Person.objects.filter(merged_into__in=wave).values_list("pk", "id_index"))
-        wave = [pk for pk, _index in rows]
-        found += [index for _pk, index in rows]
+        rows = Person.objects.filter(merged_into__in=wave).order_by("pk")
+        wave = set()
+        for pk, into, index in rows.values_list("pk", "merged_into", "id_index"):
+            roots[pk] = roots[into]
+            found[roots[pk]].append(index)
+            wave.add(pk)
     return found
 
 

@@ -191,7 +191,7 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         "lines": [{"claim": c, "yuan": money.yuan(c.amount)} for c in page],
         "refused": [_refusal(c) for c in workbook.refused(found).order_by("served_on", "id")[:100]],
         "problems": statements.problems(found) if is_open or is_submitted else [],
-        "history": [h | {"words": _act(h["act"])} for h in reversed(found.history)],
+        "history": [_step(h) for h in reversed(found.history)],
         "may": {
             "prepare": is_open and actor.can("claim"),
             "submit": is_open and actor.can("claim"),
@@ -203,6 +203,11 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         "own": actor.username in statements.hands(found),
     }
     return render(request, "desk/money/statement.html", context)
+
+
+def _step(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the history with its moment and words."""
+    return line | {"when": dt.datetime.fromisoformat(line["at"]), "words": _act(line["act"])}
 
 
 def _act(act: str) -> str:

@@ -1,4 +1,4 @@
-"""Monthly reports: months, one report with the cases behind each figure, its way up, corrections."""
+"""Monthly reports: the months, the cases behind each figure, the way up, corrections."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def _blocks(submission: Submission) -> list[Block]:
 
 
 def _choices(actor: Actor) -> list[tuple[str, str, str]]:
-    """(programme, report, label) of the programmes with reports that run in the actor's district."""
+    """(programme, report, label) of the programmes that run in the actor's district."""
     found = []
     policies = content.library().policies.values()
     code = actor.region.code if actor.region else ""
@@ -175,7 +175,7 @@ def report(request: HttpRequest, key: UUID) -> HttpResponse:
         ).order_by("amendment"),
         "late": submissions.is_late(found),
         "due": submissions.due_on(found.month),
-        "history": [h | {"words": _act(h["act"])} for h in reversed(found.history)],
+        "history": [_step(h) for h in reversed(found.history)],
         "may": {
             "draft": is_open and actor.can("submit_report", found),
             "submit": is_open and actor.can("submit_report", found),
@@ -187,6 +187,11 @@ def report(request: HttpRequest, key: UUID) -> HttpResponse:
         },
     }
     return render(request, "desk/reports/report.html", context)
+
+
+def _step(line: dict[str, Any]) -> dict[str, Any]:
+    """A line of the history with its moment and words."""
+    return line | {"when": dt.datetime.fromisoformat(line["at"]), "words": _act(line["act"])}
 
 
 def _act(act: str) -> str:
