@@ -182,7 +182,9 @@ def _store(
                 organisation=organisation or actor.organisation,
                 by=actor.staff,
             )
-            audit.record(actor, "import", "file", file.key, kind=part.kind, rows=len(part.rows))
+            audit.record(
+                actor, "import", "file", file.key, content=part.kind, rows=len(part.rows)
+            )
             return file
     except IntegrityError:  # somebody else has just uploaded the same file
         return same.get()

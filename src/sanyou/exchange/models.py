@@ -34,9 +34,11 @@ class ImportFile(models.Model):
     programme = models.CharField(max_length=60)
     policy = models.CharField(max_length=60)
     on = models.DateField()  # the day by which rows are judged
-    mapping = models.JSONField(
-        default=dict
-    )  # field -> column index; confirmed by a person in the desk
+    # {"columns": {field: column}, "headings": […], "title": […], "header_row": n}; the columns are
+    # confirmed by a person in the desk.
+    mapping = models.JSONField(default=dict)
+    # The rows (or messages) as read, until they have become ImportRows.
+    content = EncryptedTextField(blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.UPLOADED)
     rows = models.PositiveIntegerField(default=0)
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
@@ -68,14 +70,15 @@ class ImportRow(models.Model):
         UNDONE = "undone", _("已撤销")
 
     file = models.ForeignKey(ImportFile, on_delete=models.PROTECT, related_name="items")
-    number = (
-        models.PositiveIntegerField()
-    )  # row number in the sheet as the user sees it; message ordinal
+    # The row as the spreadsheet program numbers it, or the ordinal of a message.
+    number = models.PositiveIntegerField()
+    rank = models.PositiveSmallIntegerField(default=0)  # rows of a lower rank are processed first
     cells = EncryptedTextField()  # JSON of the row as read
+    reference = models.CharField(max_length=120, blank=True, db_index=True)  # HL7 control id
+    fingerprint = models.CharField(max_length=64, blank=True)  # sha256 of a message
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.PENDING)
-    code = models.CharField(
-        max_length=40, blank=True
-    )  # bad_check_digit, no_husband_id, duplicate …
+    # bad_check_digit, no_husband_id, duplicate …
+    code = models.CharField(max_length=40, blank=True)
     problems = models.JSONField(default=list)  # [{field, value(masked), rule, remedy}]
     created = models.JSONField(default=list)  # [[app.model, pk], …] for undo
     subject = models.CharField(max_length=64, blank=True)  # couple/person key

@@ -150,18 +150,38 @@ def _held(
         f"{word}已与另一名配偶登记",
         "请核对结婚证，在“疑似重复”页面核实采用哪一对，然后重新处理本行",
     )
-    if outcome == Outcome.REJECTED:
-        return Done(outcome, "second_spouse", [problem])
     created: list[tuple[str, int]] = []
-    if person is not None:
-        held = {role: found[role] for role, _sex, _word in SPOUSES}
-        held |= {f"{role}_name": reader.get(f"{role}_name") for role, _sex, _word in SPOUSES}
-        doubt = matching.hold_second_spouse(
-            person, held, source=ctx.source(row), region=_region(ctx, reader)
-        )
+    if outcome == Outcome.HELD and person is not None:
+        region = _region(ctx, reader)
+        spouses = _spouses(ctx, reader, found)
+        held: dict[str, object] = {
+            "programme": ctx.file.programme,
+            "on": ctx.file.on.isoformat(),
+            "region": region.code,
+            "observations": {"couple": _plan(ctx, reader)},
+            "source": ctx.source(row),
+            **{role: _packed(data) for role, data in spouses.items()},
+        }
+        doubt = matching.hold_second_spouse(person, held, source=ctx.source(row), region=region)
         created.append(("registry.Doubt", doubt.pk))
-    subject = str(other.key) if other else ""
-    return Done(outcome, "second_spouse", [problem], created, subject)
+    return Done(outcome, "second_spouse", [problem], created, str(other.key) if other else "")
+
+
+def _packed(data: people.PersonData) -> dict[str, object]:
+    """What a doubt keeps of a person: regions by code, days in ISO."""
+    return {
+        "name": data.name,
+        "id_number": data.id_number,
+        "id_type": str(data.id_type),
+        "sex": data.sex,
+        "birth_date": None,
+        "phone": data.phone,
+        "hukou_region": data.hukou_region.code if data.hukou_region else None,
+        "hukou_text": data.hukou_text,
+        "residence_region": data.residence_region.code if data.residence_region else None,
+        "residence_text": data.residence_text,
+        "residence_since": data.residence_since.isoformat() if data.residence_since else None,
+    }
 
 
 def _place(ctx: Context, reader: Reader, name: str) -> tuple[Region | None, str]:
@@ -189,61 +209,82 @@ def _region(ctx: Context, reader: Reader) -> Region:
     return ctx.county
 
 
-def _register(
-    ctx: Context, row: ImportRow, reader: Reader, found: dict[str, str], *, verified: bool
-) -> Done:
+def _spouses(ctx: Context, reader: Reader, found: dict[str, str]) -> dict[str, people.PersonData]:
+    """Both spouses as the row describes them; they share the place where they live."""
     residence, residence_text = _place(ctx, reader, "residence")
     if residence is None and not residence_text:
         residence, residence_text = _place(ctx, reader, "town")
     since = _not_after(reader, "residence_since", ctx.file.on)
-    registered: dict[str, Any] = {}
+    spouses = {}
     for role, sex, _word in SPOUSES:
         hukou, hukou_text = _place(ctx, reader, f"{role}_hukou")
-        registered[role] = people.register_person(
-            people.PersonData(
-                name=reader.get(f"{role}_name"),
-                id_number=found[role],
-                sex=str(sex),
-                phone=reader.get(f"{role}_phone") or "",
-                hukou_region=hukou,
-                hukou_text=hukou_text,
-                residence_region=residence,
-                residence_text=residence_text,
-                residence_since=since,
-            ),
-            ctx.actor,
+        spouses[role] = people.PersonData(
+            name=reader.get(f"{role}_name"),
+            id_number=found[role],
+            sex=str(sex),
+            phone=reader.get(f"{role}_phone") or "",
+            hukou_region=hukou,
+            hukou_text=hukou_text,
+            residence_region=residence,
+            residence_text=residence_text,
+            residence_since=since,
         )
+    return spouses
+
+
+def _plan(ctx: Context, reader: Reader) -> dict[str, Any]:
+    """What the nomination form asks for, as far as the row says it."""
     married = _not_after(reader, "marriage_date", ctx.file.on)
-    couple = people.register_couple(
-        registered["wife"],
-        registered["husband"],
-        marriage_date=married,
-        actor=ctx.actor,
-        verified=verified,
-    )
-    order = reader.get("child_order")
-    existing = _same_plan(ctx, couple, order)
-    if existing is not None:
-        return Done(Outcome.MERGED, "duplicate", reader.problems, [], str(existing.key))
     plan = {
-        "child_order": order,
+        "child_order": reader.get("child_order"),
         "policy_compliant": reader.get("compliant"),
         "planning": reader.get("planning"),
-        "planning_text": None if reader.has_problem("planning") else _planned_when(reader),
+        "planning_text": _planned_when(reader),
         "marriage_date": married.isoformat() if married else None,
         "nomination_note": reader.get("note"),
     }
+    return {name: value for name, value in plan.items() if value is not None}
+
+
+def _register(
+    ctx: Context, row: ImportRow, reader: Reader, found: dict[str, str], *, verified: bool
+) -> Done:
+    registered = {
+        role: people.register_person(data, ctx.actor)
+        for role, data in _spouses(ctx, reader, found).items()
+    }
+    plan = _plan(ctx, reader)
+    married = plan.get("marriage_date")
+    couple = people.register_couple(
+        registered["wife"],
+        registered["husband"],
+        marriage_date=date.fromisoformat(married) if married else None,
+        actor=ctx.actor,
+        verified=verified,
+    )
+    own = couple.episodes.filter(source=ctx.source(row)).first()
+    if own is not None:  # opened when a person accepted the doubt about this row
+        created = [("care.Episode", own.pk)]
+        return Done(Outcome.ACCEPTED, "", _once(reader), created, str(own.key))
+    existing = _same_plan(ctx, couple, plan.get("child_order"))
+    if existing is not None:
+        return Done(Outcome.MERGED, "duplicate", _once(reader), [], str(existing.key))
     episode = episodes.nominate(
         ctx.caller,
         ctx.file.programme,
         couple,
-        {"couple": {name: value for name, value in plan.items() if value is not None}},
+        {"couple": plan},
         on=ctx.file.on,
         region=_region(ctx, reader),
         source=ctx.source(row),
     )
     created = [("care.Episode", episode.pk)]
-    return Done(Outcome.ACCEPTED, "", reader.problems, created, str(episode.key))
+    return Done(Outcome.ACCEPTED, "", _once(reader), created, str(episode.key))
+
+
+def _once(reader: Reader) -> list[Problem]:
+    """The problems of the row, each once however often its cell was read."""
+    return list({(p.field, p.code): p for p in reader.problems}.values())
 
 
 def _planned_when(reader: Reader) -> str | None:
@@ -252,7 +293,7 @@ def _planned_when(reader: Reader) -> str | None:
     try:
         values.yes_no(text)
     except BadValue:
-        return text or None
+        return text if not reader.has_problem("planning") else None
     return None
 
 
