@@ -12,10 +12,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
+from sanyou.protocol.text import Text
 from sanyou.registry.access import AccessError, Actor
 from sanyou.registry.duties import DUTIES
 
@@ -196,3 +197,11 @@ def due_words(due: date | None) -> str:
     if days == 0:
         return _("今天到期")
     return _("还有 %d 天") % days
+
+
+@register.filter
+def words(text: Any) -> str:
+    """Content text (zh, en) in the language of the page."""
+    if isinstance(text, Text):
+        return text.in_language(get_language() or "zh-hans")
+    return "" if text is None else str(text)

@@ -3,7 +3,18 @@
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from sanyou.desk.views import home, search, sign_in, style
+from sanyou.desk.views import (
+    doubts,
+    home,
+    nominate,
+    policies,
+    record,
+    review,
+    search,
+    sign_in,
+    staff,
+    style,
+)
 
 urlpatterns: list[URLPattern] = [
     path("sign-in", sign_in.sign_in, name="sign-in"),
@@ -16,6 +27,29 @@ urlpatterns: list[URLPattern] = [
     path("account/second-factor", sign_in.account_second_factor, name="account-second-factor"),
     path("language", set_language, name="set_language"),
     path("", home.home, name="home"),
+    path("queue", home.home, name="queue"),
     path("search", search.search, name="search"),
+    path("nominate", nominate.nominate, name="nominate"),
+    path("nominate/address", nominate.check_address, name="check-address"),
+    path("nominate/number", nominate.check_number, name="check-number"),
+    path("couples/<uuid:key>", record.couple, name="couple"),
+    path("people/<uuid:key>", record.person, name="person"),
+    path("episodes/<uuid:key>", record.episode, name="episode"),
+    path("episodes/<uuid:key>/review", review.review, name="review"),
+    path("episodes/<uuid:key>/confirm", review.confirm, name="confirm"),
+    path("episodes/<uuid:key>/resubmit", record.resubmit, name="resubmit"),
+    path("review", review.review_many, name="review-many"),
+    path("doubts", doubts.doubts, name="doubts"),
+    path("doubts/<uuid:key>", doubts.doubt, name="doubt"),
+    path("merges/<uuid:key>/undo", doubts.merge_undo, name="merge-undo"),
+    path("policies", policies.policies, name="policies"),
+    path("policies/<slug:policy_id>", policies.policy, name="policy"),
+    path("programmes/<slug:programme_id>", policies.programme, name="programme"),
+    path("rules", policies.rules, name="rules"),
+    path("staff", staff.staff, name="staff"),
+    path("staff/new", staff.staff_new, name="staff-new"),
+    path("staff/<int:pk>", staff.staff_edit, name="staff-edit"),
+    path("keys", staff.key_state, name="keys"),
+    path("audit", staff.audit_log, name="audit"),
     path("style", style.page, name="style"),
 ]

@@ -1,12 +1,254 @@
-"""The first page of a duty."""
+"""The first page of a duty: her own queue, her two or three actions, and nothing else."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from sanyou.care import tasks
+from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.paging import Leaf, leaf
+from sanyou.registry.access import Actor, visible
+from sanyou.registry.models import Doubt, DutyAssignment, Region, Staff
+from sanyou.trust.models import AuditEvent
+
+
+@dataclass(frozen=True)
+class Door:
+    """One thing to start from the home page."""
+
+    url: str
+    label: str
+    icon: str
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a queue."""
+
+    task: Task
+    names: list[str]
+    group: str
+    place: str
+
+
+# (url name, action, label, icon): the first that a duty may do is its main button.
+DOORS = (
+    ("nominate", "nominate", gettext_lazy("登记一对夫妇"), "plus"),
+    ("import-new", "import", gettext_lazy("导入文件"), "upload"),
+    ("card-scan", "search", gettext_lazy("扫描服务卡"), "card"),
+    ("reports", "report", gettext_lazy("月报"), "chart"),
+    ("statements", "see_money", gettext_lazy("结算表"), "money"),
+    ("staff-new", "manage_staff", gettext_lazy("新增人员"), "staff"),
+    ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
+    ("audit", "see_audit", gettext_lazy("操作记录"), "shield"),
+)
+# What each duty starts from; nothing else is offered.
+DOORS_OF = {
+    "village_worker": ("nominate", "card-scan"),
+    "township_officer": ("nominate", "import-new"),
+    "registration": ("card-scan", "nominate", "import-new"),
+    "history_nurse": ("card-scan",),
+    "physician": ("card-scan",),
+    "laboratory": ("card-scan", "import-new"),
+    "ultrasound": ("card-scan",),
+    "assessing_doctor": ("card-scan",),
+    "followup_worker": ("card-scan",),
+    "statistician": ("reports", "import-new"),
+    "finance": ("statements",),
+    "manager": ("reports", "statements", "audit"),
+    "administrator": ("staff-new", "staff", "audit"),
+}
+NO_QUEUE = {"statistician", "finance", "manager", "administrator"}
+GROUPS = ("overdue", "today", "later")
 
 
 @duty_page("home", methods=("GET",))
 def home(request: HttpRequest) -> HttpResponse:
-    """Her own work and nothing else."""
-    return render(request, "desk/shell/home.html", {"actor": actor_of(request)})
+    """The queue of her duty, or the overview of a duty that has none."""
+    actor = actor_of(request)
+    context: dict[str, Any] = {
+        "actor": actor,
+        "doors": doors(actor),
+        "today": timezone.localdate(),
+        "doubts": _open_doubts(actor),
+    }
+    if actor.duty in NO_QUEUE:
+        context |= _overview(actor)
+        return render(request, "desk/shell/overview.html", context)
+    context |= _queue(request, actor)
+    return render(request, "desk/shell/home.html", context)
+
+
+def doors(actor: Actor) -> list[Door]:
+    """The actions of her duty whose pages exist."""
+    found = []
+    known = {name: (action, label, icon) for name, action, label, icon in DOORS}
+    for name in DOORS_OF.get(actor.duty, ()):
+        action, label, icon = known[name]
+        if not actor.can(action):
+            continue
+        try:
+            found.append(Door(reverse(name), str(label), icon, not found))
+        except NoReverseMatch:
+            continue
+    return found
+
+
+def _open_doubts(actor: Actor) -> int:
+    if not actor.can("decide_doubt"):
+        return 0
+    return visible(actor, Doubt.objects.filter(status=Doubt.Status.OPEN)).count()
+
+
+def group_of(due: date | None, today: date) -> str:
+    """overdue | today | later; a task without a limit is later."""
+    if due is None or due > today:
+        return "later"
+    return "overdue" if due < today else "today"
+
+
+def in_group(rows: QuerySet[Task], group: str, today: date) -> QuerySet[Task]:
+    """The part of a queue that belongs to a group."""
+    if group == "overdue":
+        return rows.filter(due__lt=today)
+    if group == "today":
+        return rows.filter(due=today)
+    if group == "later":
+        return rows.filter(Q(due__isnull=True) | Q(due__gt=today))
+    return rows
+
+
+def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+    today = timezone.localdate()
+    whole = tasks.queue(actor)
+    rows, chosen = _filtered(request, whole)
+    counts = rows.order_by().aggregate(
+        overdue=Count("pk", filter=Q(due__lt=today)),
+        today=Count("pk", filter=Q(due=today)),
+        all=Count("pk"),
+    )
+    counts["later"] = counts["all"] - counts["overdue"] - counts["today"]
+    when = request.GET.get("when", "")
+    page = leaf(request, in_group(rows, when, today))
+    labels = {"overdue": _("逾期"), "today": _("今天到期"), "later": _("以后")}
+    return {
+        "leaf": page,
+        "items": items(page, today),
+        "counts": counts,
+        "when": when if when in GROUPS else "",
+        "group_labels": labels,
+        "tabs": [("", _("全部"), counts["all"])]
+        + [(name, labels[name], counts[name]) for name in GROUPS],
+        "labels": whole.order_by().values_list("label", flat=True).distinct(),
+        "places": _places(whole),
+        "chosen": chosen,
+        "review": actor.can("review"),
+    }
+
+
+def _filtered(request: HttpRequest, rows: QuerySet[Task]) -> tuple[QuerySet[Task], dict[str, str]]:
+    """By kind of work, by township, by name of a spouse."""
+    chosen = {name: request.GET.get(name, "").strip() for name in ("label", "place", "name")}
+    if chosen["label"]:
+        rows = rows.filter(label=chosen["label"])
+    if chosen["place"].isdigit():
+        rows = rows.filter(region_id__startswith=chosen["place"])
+    if chosen["name"]:
+        text = chosen["name"]
+        rows = rows.filter(
+            Q(episode__couple__wife__name__startswith=text)
+            | Q(episode__couple__husband__name__startswith=text)
+            | Q(episode__person__name__startswith=text)
+        )
+    return rows, chosen
+
+
+def _places(rows: QuerySet[Task]) -> list[Region]:
+    """Townships with work in the queue, where there is more than one."""
+    codes = {code[:9] for code in rows.order_by().values_list("region_id", flat=True).distinct()}
+    return list(Region.objects.filter(pk__in=codes)) if len(codes) > 1 else []
+
+
+def items(page: Leaf | Iterable[Task], today: date) -> list[Item]:
+    """Lines with the names of the people, without a query a line."""
+    pks = [task.pk for task in page]
+    rows = Task.objects.filter(pk__in=pks).select_related(
+        "episode__couple__wife", "episode__couple__husband", "episode__person", "region"
+    )
+    by_pk = {task.pk: task for task in rows}
+    return [
+        Item(task, names_of(task.episode), group_of(task.due, today), task.region.name)
+        for task in (by_pk[pk] for pk in pks)
+    ]
+
+
+def names_of(episode: Episode) -> list[str]:
+    """Wife and husband, or the one person."""
+    if episode.couple is not None:
+        return [episode.couple.wife.name, episode.couple.husband.name]
+    return [episode.person.name] if episode.person else []
+
+
+def _overview(actor: Actor) -> dict[str, Any]:
+    """Numbers for a duty that does no stations: nothing that names a person."""
+    if actor.duty == "administrator":
+        today = timezone.localdate()
+        people = visible(actor, Staff.objects.all())
+        held = DutyAssignment.objects.filter(valid_from__lte=today).filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gte=today)
+        )
+        return {
+            "numbers": [
+                (people.filter(is_active=True).count(), _("名在用人员"), ""),
+                (people.exclude(pk__in=held.values("staff")).count(), _("名没有岗位"), ""),
+                (AuditEvent.objects.count(), _("条操作记录"), ""),
+            ]
+        }
+    if actor.duty == "finance":
+        return {"numbers": []}
+    return _programme_overview(actor)
+
+
+def _programme_overview(actor: Actor) -> dict[str, Any]:
+    today = timezone.localdate()
+    month = today.replace(day=1)
+    episodes = visible(actor, Episode.objects.exclude(status=Episode.Status.CANCELLED))
+    waiting = visible(actor, Task.objects.filter(status=Task.Status.OPEN, opens__lte=today))
+    done = Task.objects.filter(status=Task.Status.DONE, kind=Task.Kind.STEP)
+    assessed = visible(actor, done.filter(name="assess", closed_at__date__gte=month))
+    numbers = [
+        (episodes.filter(opened_on__gte=month).count(), _("对本月登记"), ""),
+        (assessed.count(), _("对本月完成评估"), ""),
+        (episodes.filter(status=Episode.Status.OPEN).count(), _("对进行中"), ""),
+        (waiting.filter(due__lt=today).count(), _("项逾期任务"), "bad"),
+    ]
+    by_duty = (
+        waiting.order_by()
+        .values("duty")
+        .annotate(all=Count("pk"), overdue=Count("pk", filter=Q(due__lt=today)))
+        .order_by("-overdue", "-all")
+    )
+    by_label = waiting.order_by().values("label").annotate(all=Count("pk")).order_by("-all")[:12]
+    places = (
+        waiting.order_by()
+        .values("region__name")
+        .annotate(all=Count("pk"), overdue=Count("pk", filter=Q(due__lt=today)))
+        .order_by("-overdue", "-all")[:20]
+    )
+    return {
+        "numbers": numbers,
+        "by_duty": list(by_duty),
+        "by_label": list(by_label),
+        "by_place": list(places),
+    }

@@ -5,10 +5,14 @@ from django.shortcuts import render
 
 from sanyou.desk.actor import public_page
 
-ICONS = (
-    "home couple search upload download twins chart money staff shield book scale menu check cross "
-    "warn info clock print back next card pen phone lock doc flask undo plus exit"
-).split()
+ICONS = tuple(
+    name
+    for line in (
+        "home couple search upload download twins chart money staff shield book scale menu check",
+        "cross warn info clock print back next card pen phone lock doc flask undo plus exit",
+    )
+    for name in line.split(" ")
+)
 
 
 @public_page

@@ -1,0 +1,100 @@
+"""What a doubt holds back: a registration that waits until a person has checked it.
+
+Held by this page (`nomination`) it is: {"programme", "on", "region", "wife": {…}, "husband": {…},
+"observations": {…}, "source"}; people as the fields of PersonData, regions by code, dates ISO.
+"""
+
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from sanyou.care import episodes
+from sanyou.registry import people
+from sanyou.registry.access import Actor, may_unmask
+from sanyou.registry.matching import held_of
+from sanyou.registry.models import Couple, Doubt, Region
+
+SPOUSES = ("wife", "husband")
+
+
+def pack(data: people.PersonData) -> dict[str, Any]:
+    """PersonData as JSON."""
+    return {
+        "name": data.name,
+        "id_number": data.id_number,
+        "id_type": data.id_type,
+        "sex": data.sex,
+        "birth_date": data.birth_date.isoformat() if data.birth_date else None,
+        "phone": data.phone,
+        "hukou_region": data.hukou_region.code if data.hukou_region else None,
+        "hukou_text": data.hukou_text,
+        "residence_region": data.residence_region.code if data.residence_region else None,
+        "residence_text": data.residence_text,
+        "residence_since": data.residence_since.isoformat() if data.residence_since else None,
+    }
+
+
+def unpack(data: dict[str, Any]) -> people.PersonData:
+    """The reverse of `pack`."""
+
+    def day(name: str) -> date | None:
+        return date.fromisoformat(data[name]) if data.get(name) else None
+
+    def region(name: str) -> Region | None:
+        return Region.objects.filter(pk=data[name]).first() if data.get(name) else None
+
+    return people.PersonData(
+        name=data["name"],
+        id_number=data["id_number"],
+        id_type=data.get("id_type") or "resident",
+        sex=data.get("sex"),
+        birth_date=day("birth_date"),
+        phone=data.get("phone", ""),
+        hukou_region=region("hukou_region"),
+        hukou_text=data.get("hukou_text", ""),
+        residence_region=region("residence_region"),
+        residence_text=data.get("residence_text", ""),
+        residence_since=day("residence_since"),
+    )
+
+
+def in_words(actor: Actor, doubt: Doubt) -> list[tuple[str, str]]:
+    """What was to be registered, identifiers masked unless her duty sees them."""
+    data = held_of(doubt)
+    lines: list[tuple[str, str]] = []
+    labels = {"wife": _("女方"), "husband": _("男方")}
+    for role in SPOUSES:
+        person = data.get(role)
+        if not isinstance(person, dict):
+            continue
+        number = str(person.get("id_number", ""))
+        shown = number if may_unmask(actor) else people.mask_id(number)
+        lines += [
+            (labels[role], str(person.get("name", ""))),
+            (labels[role] + _("证件"), shown),
+            (labels[role] + _("手机"), people.mask_phone(str(person.get("phone") or "")) or "—"),
+            (labels[role] + _("户籍地"), str(person.get("hukou_text") or "—")),
+            (labels[role] + _("现居地"), str(person.get("residence_text") or "—")),
+        ]
+    if doubt.source:
+        lines.append((_("来源"), doubt.source))
+    return lines
+
+
+def accept(actor: Actor, doubt: Doubt) -> Couple:
+    """Register the couple that was held, as verified, and open its episode."""
+    data: dict[str, Any] = held_of(doubt)
+    wife, husband = (people.register_person(unpack(data[role]), actor) for role in SPOUSES)
+    couple = people.register_couple(wife, husband, actor=actor, verified=True)
+    region = Region.objects.get(pk=data["region"])
+    episodes.nominate(
+        actor,
+        data["programme"],
+        couple,
+        data.get("observations") or {},
+        on=date.fromisoformat(data["on"]),
+        region=region,
+        source=data.get("source", ""),
+    )
+    return couple

@@ -1,0 +1,373 @@
+"""Registering a couple (or a person): identity, addresses, and the programme's opening form."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sanyou.care import content, episodes
+from sanyou.care.models import Episode
+from sanyou.desk import held
+from sanyou.desk.actor import actor_of, duty_page, say
+from sanyou.desk.views.records_form import Filled, SectionView, sections, words
+from sanyou.protocol.entry import parse_date
+from sanyou.protocol.form import FormResult, validate
+from sanyou.protocol.programme import Form, Programme
+from sanyou.registry import matching, people, regions
+from sanyou.registry.access import Actor, reaches, visible
+from sanyou.registry.models import Couple, Person, Region
+from sanyou.trust import audit
+
+TEXTS = (
+    "name", "id_type", "id_number", "sex", "birth_date", "phone", "hukou_text", "residence_text",
+    "residence_since",
+)  # fmt: skip
+
+
+@dataclass
+class Entry:
+    """One person as typed, with what is wrong beside each field."""
+
+    role: str
+    label: str
+    sex: str
+    raw: dict[str, str]
+    errors: dict[str, str] = field(default_factory=dict)
+    data: people.PersonData | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One field of the opening form with what was typed."""
+
+    view: Any
+    raw: Any
+    error: str
+
+
+def _programmes(actor: Actor) -> list[Programme]:
+    """Programmes whose opening form this duty fills."""
+    return [
+        p
+        for p in content.library().programmes.values()
+        if p.opening_form and actor.duty in p.forms[p.opening_form].duty
+    ]
+
+
+def county_of(actor: Actor) -> Region | None:
+    """The county in which an address like 华岩镇 is looked up."""
+    region = actor.region
+    while region is not None and region.level not in {Region.Level.COUNTY, Region.Level.CITY}:
+        region = region.parent
+    return region
+
+
+def _places(actor: Actor) -> list[Region]:
+    """Townships and villages that may be responsible: her own, or those below her county."""
+    if actor.region is not None and actor.region.level in {"township", "village"}:
+        return [actor.region]
+    townships = Region.objects.filter(level=Region.Level.TOWNSHIP)
+    return list(townships.filter(code__startswith=actor.region_prefix)[:200])
+
+
+@duty_page("nominate")
+def nominate(request: HttpRequest) -> HttpResponse:
+    """Enter both spouses and the plan; opens the episode, or says what is wrong beside
+    each field."""
+    actor = actor_of(request)
+    offered = _programmes(actor)
+    wanted = request.POST.get("programme") or request.GET.get("programme", "")
+    programme = next((p for p in offered if p.id == wanted), offered[0] if offered else None)
+    if programme is None or programme.opening_form is None:
+        context = {"message": _("没有由您的岗位登记的项目。"), "status": 403}
+        return render(request, "desk/problem.html", context, status=403)
+    form = programme.forms[programme.opening_form]
+    entries = _entries(request, actor, programme)
+    role = form.roles[0]
+    raw = _answers(request, form, role)
+    result = validate(content.library(), form, role, raw)
+    region, region_error = _region(request, actor)
+    if request.method == "POST":
+        faulty = any(e.errors for e in entries) or region_error or not result.ok
+        if not faulty and region is not None:
+            return _open(request, actor, programme, entries, result, region)
+    context = _context(actor, programme, form, entries, raw, result, request.method == "POST")
+    context |= {"offered": offered, "region": region, "region_error": region_error}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "desk/shell/nominate.html", context, status=status)
+
+
+def _context(
+    actor: Actor,
+    programme: Programme,
+    form: Form,
+    entries: list[Entry],
+    raw: dict[str, Any],
+    result: FormResult,
+    posted: bool,
+) -> dict[str, Any]:
+    return {
+        "programme": programme,
+        "label": words(programme.label),
+        "entries": entries,
+        "id_types": Person.IdType.choices,
+        "sections": _questions(programme, form, raw, result, posted),
+        "places": _places(actor),
+        "faulty": posted,
+        "today": timezone.localdate(),
+        "form_hint": words(form.spec.hint),
+    }
+
+
+def _questions(
+    programme: Programme, form: Form, raw: dict[str, Any], result: FormResult, posted: bool
+) -> list[tuple[SectionView, list[Question]]]:
+    library = content.library()
+    role = form.roles[0]
+    names = [f.element for f in form.fields_for(role)]
+    filled = Filled(data=result.values, flags=result.flags, visible=frozenset(result.visible))
+    views = sections(library, programme, form, role, names, filled)
+    return [
+        (
+            section,
+            [
+                Question(
+                    f,
+                    raw.get(f.name, ""),
+                    _error(result, f.name) if posted else "",
+                )
+                for f in section.fields
+            ],
+        )
+        for section in views
+    ]
+
+
+def _error(result: FormResult, name: str) -> str:
+    error = result.errors.get(name)
+    return error.zh if error else ""
+
+
+def _answers(request: HttpRequest, form: Form, role: str) -> dict[str, Any]:
+    """What was typed on the opening form, by element; several ticks as a list."""
+    elements = content.library().dictionary.elements
+    found: dict[str, Any] = {}
+    for item in form.fields_for(role):
+        name = f"f-{item.element}"
+        if name not in request.POST:
+            continue
+        many = elements[item.element].type == "codes"
+        value: Any = request.POST.getlist(name) if many else request.POST.get(name, "").strip()
+        if value:
+            found[item.element] = value
+    return found
+
+
+def _entries(request: HttpRequest, actor: Actor, programme: Programme) -> list[Entry]:
+    county = county_of(actor)
+    found = []
+    for role in programme.roles:
+        raw = {name: request.POST.get(f"{role}-{name}", "").strip() for name in TEXTS}
+        raw["id_type"] = raw["id_type"] or Person.IdType.RESIDENT.value
+        entry = Entry(
+            role, words(programme.role_label[role]), programme.role_sex.get(role) or "", raw
+        )
+        if request.method == "POST":
+            _check(entry, county)
+        found.append(entry)
+    numbers = [people.normalise_id(e.raw["id_number"]) for e in found]
+    if request.method == "POST" and len(found) == 2 and numbers[0] and numbers[0] == numbers[1]:
+        found[1].errors["id_number"] = _("夫妇双方的证件号码相同，请核对。")
+    return found
+
+
+def _check(entry: Entry, county: Region | None) -> None:
+    """Fill `errors` and, where there are none, `data`."""
+    raw, errors = entry.raw, entry.errors
+    if not raw["name"]:
+        errors["name"] = _("请填写姓名。")
+    sex: str | None = entry.sex or raw["sex"] or None
+    born = parse_date(raw["birth_date"]) if raw["birth_date"] else None
+    if raw["id_type"] == Person.IdType.RESIDENT:
+        check = people.check_id(raw["id_number"])
+        if not check.ok:
+            errors["id_number"] = check.message_zh
+        elif entry.sex and check.sex != entry.sex:
+            errors["id_number"] = _("身份证号码的性别与%s不符，请核对是否填反。") % entry.label
+        born, sex = check.birth_date, check.sex
+    else:
+        if not raw["id_number"]:
+            errors["id_number"] = _("请填写证件号码。")
+        if born is None:
+            errors["birth_date"] = _("请按证件填写出生日期，如 1992-06-15。")
+    phone = people.normalise_phone(raw["phone"])
+    if raw["phone"] and not (len(phone) == 11 and phone.startswith("1")) and len(phone) < 7:
+        errors["phone"] = _("手机号应为 11 位数字，请核对。")
+    since = parse_date(raw["residence_since"]) if raw["residence_since"] else None
+    if raw["residence_since"] and since is None:
+        errors["residence_since"] = _("日期请写成 2021-03-01 的形式。")
+    if since is not None and since > timezone.localdate():
+        errors["residence_since"] = _("居住起始日期晚于今天，请核对。")
+    if errors:
+        return
+    entry.data = people.PersonData(
+        name=raw["name"],
+        id_number=raw["id_number"],
+        id_type=raw["id_type"],
+        sex=sex,
+        birth_date=born,
+        phone=phone,
+        hukou_region=_find(raw["hukou_text"], county),
+        hukou_text=raw["hukou_text"],
+        residence_region=_find(raw["residence_text"], county),
+        residence_text=raw["residence_text"],
+        residence_since=since,
+    )
+
+
+def _find(text: str, county: Region | None) -> Region | None:
+    return regions.find(text, county) if text else None
+
+
+def _region(request: HttpRequest, actor: Actor) -> tuple[Region | None, str]:
+    """The township responsible for the episode."""
+    places = _places(actor)
+    if len(places) == 1:
+        return places[0], ""
+    code = request.POST.get("region", "")
+    if not code:
+        return None, _("请选择由哪个镇街负责。") if request.method == "POST" else ""
+    region = Region.objects.filter(pk=code).first()
+    if region is None or not reaches(actor, region.code):
+        return None, _("这个镇街不在您负责的地区，请重新选择。")
+    return region, ""
+
+
+def _open(
+    request: HttpRequest,
+    actor: Actor,
+    programme: Programme,
+    entries: list[Entry],
+    result: FormResult,
+    region: Region,
+) -> HttpResponse:
+    """Register and open; a second spouse is held for the registration desk instead."""
+    form = programme.forms[programme.opening_form or ""]
+    today = timezone.localdate()
+    observations = {form.roles[0]: result.as_json()["values"]}
+    data = {e.role: e.data for e in entries if e.data is not None}
+    try:
+        with transaction.atomic():
+            persons = {role: people.register_person(d, actor) for role, d in data.items()}
+            subject = _subject(actor, programme, persons, result)
+            episode = episodes.nominate(
+                actor, programme.id, subject, observations, on=today, region=region
+            )
+    except people.SecondSpouse as problem:
+        return _hold(request, actor, programme, data, observations, region, today, problem.couple)
+    say(request, _("已登记，已转镇街审核。档案编号 %s。") % episode.number)
+    if request.POST.get("again"):
+        return redirect("nominate")
+    return redirect("episode", key=episode.key)
+
+
+def _subject(
+    actor: Actor, programme: Programme, persons: dict[str, Person], result: FormResult
+) -> Couple | Person:
+    if not programme.is_couple:
+        return next(iter(persons.values()))
+    married = result.values.get("marriage_date")
+    return people.register_couple(
+        persons["wife"],
+        persons["husband"],
+        actor=actor,
+        marriage_date=married if isinstance(married, date) else None,
+        marriage_kind=result.values.get("marriage_kind") or "",
+    )
+
+
+def _hold(
+    request: HttpRequest,
+    actor: Actor,
+    programme: Programme,
+    data: dict[str, people.PersonData],
+    observations: dict[str, Any],
+    region: Region,
+    today: date,
+    standing: Couple,
+) -> HttpResponse:
+    """One of them stands registered with somebody else: keep what was typed for a decision."""
+    package: dict[str, object] = {role: held.pack(d) for role, d in data.items()}
+    package |= {
+        "programme": programme.id,
+        "observations": observations,
+        "region": region.code,
+        "on": today.isoformat(),
+    }
+    numbers = sorted(people.id_index(d.id_number, d.id_type)[:16] for d in data.values())
+    with transaction.atomic():
+        doubt = matching.hold_second_spouse(
+            standing.wife, package, source=f"desk:{programme.id}:{'-'.join(numbers)}", region=region
+        )
+        audit.record(actor, "hold", "doubt", doubt.key)
+    context = {"label": words(programme.label), "may_decide": actor.can("decide_doubt", doubt),
+               "doubt": doubt}  # fmt: skip
+    return render(request, "desk/shell/nominate_held.html", context, status=409)
+
+
+@duty_page("nominate", methods=("POST",))
+def check_address(request: HttpRequest) -> HttpResponse:
+    """The region an address names, as it is typed (htmx). POST: an address is personal."""
+    role = request.POST.get("role", "")
+    name = request.POST.get("name", "")
+    text = request.POST.get(f"{role}-{name}", "").strip()
+    region = _find(text, county_of(actor_of(request)))
+    return render(request, "desk/shell/address.html", {"region": region, "text": text})
+
+
+@duty_page("nominate", methods=("POST",))
+def check_number(request: HttpRequest) -> HttpResponse:
+    """Checks an identity number and says whether the person is known here (JSON)."""
+    actor = actor_of(request)
+    check = people.check_id(request.POST.get("number", ""))
+    if not check.ok:
+        return JsonResponse({"ok": False, "error": check.message_zh})
+    person = people.find_by_id(check.number)
+    answer: dict[str, Any] = {
+        "ok": True,
+        "sex": check.sex,
+        "born": check.birth_date.isoformat() if check.birth_date else "",
+    }
+    if person is not None:
+        audit.record(actor, "search", "person", person.key, by=["id"])
+        answer["known"] = _known(actor, person)
+        if visible(actor, Person.objects.filter(pk=person.pk)).exists():
+            answer["name"] = person.name
+            answer["fill"] = {
+                "name": person.name,
+                "phone": person.phone,
+                "hukou_text": person.hukou_text,
+                "residence_text": person.residence_text,
+                "residence_since": person.residence_since.isoformat()
+                if person.residence_since
+                else "",
+            }
+    return JsonResponse(answer)
+
+
+def _known(actor: Actor, person: Person) -> str:
+    if not visible(actor, Person.objects.filter(pk=person.pk)).exists():
+        return _("此人已在其他地区登记过，可以继续登记，由中心核对。")
+    couples = Couple.objects.filter(wife=person) | Couple.objects.filter(husband=person)
+    last = Episode.objects.filter(couple__in=couples).order_by("-opened_on").first()
+    if last is None:
+        return _("此人已登记过，资料可以带入。")
+    return _("此人已登记过（%(on)s，%(status)s），资料可以带入。") % {
+        "on": last.opened_on.isoformat(),
+        "status": last.get_status_display(),
+    }

@@ -1,0 +1,170 @@
+"""Township review and the centre's confirmation of eligibility and entitlement."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from sanyou.care import content, episodes, facts, tasks
+from sanyou.care.errors import CareError
+from sanyou.care.models import Episode, Task
+from sanyou.desk.actor import actor_of, duty_page, problem, say
+from sanyou.desk.views import record
+from sanyou.desk.views.policies import in_words
+from sanyou.desk.views.records import episode_of
+from sanyou.desk.views.records_form import words
+from sanyou.protocol.eligibility import decide
+from sanyou.protocol.entitlement import decide_entitlement
+from sanyou.registry.access import Actor
+from sanyou.trust import audit
+
+
+@duty_page("review")
+def review(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Check what the village entered; accept, or return with a reason."""
+    actor, episode = episode_of(request, key)
+    if request.method == "POST":
+        if request.POST.get("decision") == "return":
+            return _send_back(request, actor, episode)
+        episodes.review(episode, actor)
+        say(request, _("已审核通过，转中心确认。"))
+        return _next(request, actor, "review")
+    audit.record(actor, "read", "episode", episode.key)
+    context = record.head(actor, episode)
+    context |= {"tables": record.results(actor, episode, opening_only=True),
+                "eligibility": judged(episode)}  # fmt: skip
+    return render(request, "desk/shell/review.html", context)
+
+
+@duty_page("review", methods=("POST",))
+def review_many(request: HttpRequest) -> HttpResponse:
+    """Accept several at once; each is its own transaction, what fails is named."""
+    actor = actor_of(request)
+    keys = request.POST.getlist("task")
+    waiting = tasks.queue(actor).filter(key__in=_uuids(keys), kind=Task.Kind.STEP, name="review")
+    done, failed = 0, []
+    for task in waiting.select_related("episode"):
+        try:
+            with transaction.atomic():
+                episodes.review(task.episode, actor)
+            done += 1
+        except CareError as error:
+            failed.append(f"{task.episode.number}：{error.message_zh}")
+    if not keys:
+        messages.warning(request, _("没有选中夫妇。请先勾选，再点“所选审核通过”。"))
+    if done:
+        say(request, ngettext("已审核通过 %d 对。", "已审核通过 %d 对。", done) % done)
+    for line in failed:
+        messages.error(request, line)
+    return redirect("home")
+
+
+def _uuids(keys: list[str]) -> list[UUID]:
+    found = []
+    for key in keys:
+        try:
+            found.append(UUID(key))
+        except ValueError:
+            continue
+    return found
+
+
+def _send_back(request: HttpRequest, actor: Actor, episode: Episode) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        return problem(request, _("请写明退回原因，登记人员才知道要补什么。"), 409)
+    episodes.send_back(episode, actor, reason)
+    say(request, _("已退回，登记人员会看到您写的原因。"))
+    return redirect("home")
+
+
+@duty_page("confirm")
+def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Eligibility and entitlement with the clause; confirm, or return with a reason."""
+    actor, episode = episode_of(request, key)
+    today = timezone.localdate()
+    if request.method == "POST":
+        if request.POST.get("decision") == "return":
+            return _send_back(request, actor, episode)
+        own_cost = request.POST.get("decision") == "own-cost"
+        decision = _confirm(episode, actor, own_cost)
+        if decision.answer == "yes":
+            say(request, _("已确认，可以发放服务卡。"))
+            return _next(request, actor, "confirm")
+        line = str(decision.result.get("clause_line", ""))
+        messages.warning(request, line or _("资料不全，暂不能确认。"))
+        return redirect("episode", key=episode.key)
+    audit.record(actor, "read", "episode", episode.key)
+    context = record.head(actor, episode)
+    context |= {
+        "tables": record.results(actor, episode, opening_only=True),
+        "eligibility": judged(episode),
+        "today": today,
+        "decisions": episode.decisions.order_by("-at"),
+    }
+    return render(request, "desk/shell/confirm.html", context)
+
+
+def _confirm(episode: Episode, actor: Actor, own_cost: bool) -> Any:
+    today = timezone.localdate()
+    if own_cost:
+        return episodes.confirm(episode, actor, on=today, own_cost=True)
+    return episodes.confirm(episode, actor, on=today)
+
+
+def judged(episode: Episode) -> dict[str, Any] | None:
+    """What the policy says today, for looking at: nothing is written."""
+    policy = content.policy_of(episode)
+    if policy is None or policy.stub:
+        return None
+    programme = content.programme_of(episode)
+    library = content.library()
+    known = facts.facts_of(episode, timezone.localdate())
+    decision = decide(policy, known)
+    grant = decide_entitlement(policy, known)
+    return {
+        "decision": decision,
+        "grant": grant,
+        "grant_text": words(grant.text),
+        "policy": policy,
+        "criteria": [
+            {
+                "label": words(c.label),
+                "truth": c.truth,
+                "text": words(c.text),
+                "clause": c.clause,
+                "missing": [words(policy.fact_label(m)) for m in c.missing],
+                "facts": [
+                    (words(policy.fact_label(name)), in_words(library, programme, name, value))
+                    for name, value in c.facts.items()
+                ],
+            }
+            for c in decision.criteria
+        ],
+        "clauses": _quoted(policy, [c.clause for c in decision.criteria] + [grant.clause]),
+    }
+
+
+def _quoted(policy: Any, refs: list[str]) -> list[tuple[str, str]]:
+    """(ref, text) of each clause cited, once, in order."""
+    found = []
+    for ref in dict.fromkeys(r for r in refs if r):
+        clause = policy.clause(ref)
+        if clause is not None:
+            found.append((ref, clause.text))
+    return found
+
+
+def _next(request: HttpRequest, actor: Actor, step: str) -> HttpResponse:
+    """On to the next one of the same kind where asked for, else home."""
+    if request.POST.get("next"):
+        following = tasks.queue(actor).filter(kind=Task.Kind.STEP, name=step).first()
+        if following is not None:
+            return redirect(step, key=following.episode.key)
+    return redirect("home")
