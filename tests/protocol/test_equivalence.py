@@ -202,7 +202,9 @@ def test_every_packaged_rule_finds_the_same_in_python_and_in_duckdb(
         check_rules(programme, generated(programme, seed, empty))
 
 
-def generated(programme: Programme, seed: int, empty: float, count: int = 40) -> list[dict[str, Any]]:
+def generated(
+    programme: Programme, seed: int, empty: float, count: int = 40
+) -> list[dict[str, Any]]:
     """Cases whose values lie at, and just beside, everything the rules compare with."""
     from random import Random
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -34,7 +35,8 @@ class ContentErrors(Exception):
     """Every mistake found while loading, in file order."""
 
     def __init__(self, errors: Iterable[ContentError]) -> None:
-        self.errors: list[ContentError] = sorted(errors, key=lambda e: (e.path, e.line, e.code))
+        once = dict.fromkeys(errors)
+        self.errors: list[ContentError] = sorted(once, key=lambda e: (e.path, e.line, e.code))
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
@@ -48,6 +50,12 @@ class Problem(Exception):
 
 class ExpressionError(Problem):
     """A condition that does not parse, is not allowed, or does not fit the dictionary."""
+
+
+def similar(name: str, options: Iterable[str]) -> tuple[str, str]:
+    """A hint at the nearest known name, in Chinese and English; empty where nothing is near."""
+    near = get_close_matches(name, list(options), n=1, cutoff=0.6)
+    return (f"是不是“{near[0]}”？", f' Did you mean "{near[0]}"?') if near else ("", "")
 
 
 def relative(path: Path, root: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sanyou.protocol.errors import ExpressionError
+from sanyou.protocol.errors import ExpressionError, similar
 from sanyou.protocol.models import Element
 from sanyou.protocol.text import Text
 
@@ -104,10 +104,13 @@ class Scope:
         base, _, suffix = name.partition("__")
         element = self.elements.get(base)
         if element is None:
+            hint = similar(base, self.elements)
             return ExpressionError(
                 "unknown_element",
-                f"数据元“{base}”（{shown}）不在数据字典中，请核对拼写或先在 dictionary/ 中登记。",
-                f'"{base}" ({shown}) is not in the dictionary; check the spelling or add it there.',
+                f"数据元“{base}”（{shown}）不在数据字典中，请核对拼写或先在 dictionary/ 中登记。"
+                + hint[0],
+                f'"{base}" ({shown}) is not in the dictionary; check the spelling or add it there.'
+                + hint[1],
             )
         if (element.scope == "couple") != (role == COUPLE):
             where = COUPLE if element.scope == "couple" else "/".join(self.roles)

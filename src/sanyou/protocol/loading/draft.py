@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sanyou.protocol.dictionary import Dictionary
-from sanyou.protocol.errors import ContentError, Problem
+from sanyou.protocol.errors import ContentError, Problem, similar
 from sanyou.protocol.expression import Expression
 from sanyou.protocol.formula import Formula
 from sanyou.protocol.models import CaseSpec, Element, ValueSet
@@ -48,7 +49,9 @@ class Draft:
         try:
             return file, model.model_validate(file.data)
         except ValidationError as error:
-            self.errors += [_model_error(file, detail) for detail in error.errors()]
+            told = {mistake.line for mistake in file.errors}
+            found = [_model_error(file, detail) for detail in error.errors()]
+            self.errors += [mistake for mistake in found if mistake.line not in told]
             return file, None
 
     def fail(self, file: YamlFile, loc: Loc, code: str, zh: str, en: str) -> None:
@@ -70,14 +73,15 @@ class Draft:
         self, file: YamlFile, loc: Loc, zh: str, en: str, name: str, known: Iterable[str]
     ) -> None:
         options = sorted(known)
+        hint = similar(name, options)
         shown_zh = f"，可用：{'、'.join(options)}" if 0 < len(options) <= 40 else ""
         shown_en = f"; known: {', '.join(options)}" if 0 < len(options) <= 40 else ""
         self.fail(
             file,
             loc,
             "unknown_reference",
-            f"{zh}“{name}”不存在{shown_zh}，请核对拼写。",
-            f'There is no {en} "{name}"{shown_en}; check the spelling.',
+            f"{zh}“{name}”不存在{shown_zh}，请核对拼写。{hint[0]}",
+            f'There is no {en} "{name}"{shown_en}; check the spelling.{hint[1]}',
         )
 
     def unique(self, file: YamlFile, base: Loc, ids: Iterable[str]) -> None:
@@ -135,13 +139,43 @@ _TYPE_ZH = {
 }
 
 
+_PATTERNS = {
+    r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$": (
+        "小写字母开头，只用小写字母、数字和单个下划线",
+        "start with a small letter; small letters, digits and single underscores only",
+    ),
+    r"^[a-z][a-z0-9-]*$": (
+        "小写字母开头，只用小写字母、数字和连字符",
+        "start with a small letter; small letters, digits and hyphens only",
+    ),
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": (
+        "只用字母、数字、下划线、点和连字符",
+        "letters, digits, underscore, dot and hyphen only",
+    ),
+    r"^\d+\.\d{2}$": ("元，两位小数，如 460.00", "yuan with two decimals, as 460.00"),
+    r"^\d{2}(\d{2}(\d{2}(\d{3}(\d{3})?)?)?)?$": (
+        "2、4、6、9 或 12 位行政区划代码",
+        "a region code of 2, 4, 6, 9 or 12 digits",
+    ),
+}
+
+
+def _shown(value: object) -> str:
+    """A value as the message shows it."""
+    if value is None:
+        return "空"
+    if isinstance(value, (str, int, float, bool, date, Decimal)):
+        return str(value)
+    return "列表" if isinstance(value, list) else "键值对"
+
+
 def _model_error(file: YamlFile, detail: Any) -> ContentError:
     """A pydantic complaint in words, at its line."""
     loc: Loc = tuple(part for part in detail["loc"])
     kind, key = str(detail["type"]), str(detail["loc"][-1]) if detail["loc"] else ""
     context = detail.get("ctx") or {}
     value = detail.get("input")
-    shown = value if isinstance(value, (str, int, float, bool, date)) else type(value).__name__
+    shown = _shown(value)
     if kind == "extra_forbidden":
         zh, en = (
             f"不认识的键“{key}”，请核对拼写或删除。",
@@ -152,13 +186,14 @@ def _model_error(file: YamlFile, detail: Any) -> ContentError:
         zh, en = f"缺少必填的键“{key}”，请补上。", f'The key "{key}" is required; add it.'
         return file.error("missing_key", loc[:-1], zh, en)
     if kind in ("literal_error", "enum"):
-        options = context.get("expected", "")
-        zh = f"“{key}”的值“{shown}”不在允许的取值中：{options.replace(' or ', '、')}。"
+        options = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
+        zh = f"“{key}”的值“{shown}”不在允许的取值中：{options.replace(', ', '、')}。"
         return file.error("bad_value", loc, zh, f'"{shown}" is not allowed for {key}: {options}.')
     if kind == "string_pattern_mismatch":
-        pattern = context.get("pattern", "")
-        zh = f"“{key}”的写法“{shown}”不合规定（格式 {pattern}），请改正。"
-        return file.error("bad_value", loc, zh, f'"{shown}" does not fit {pattern} for {key}.')
+        pattern = str(context.get("pattern", ""))
+        rule_zh, rule_en = _PATTERNS.get(pattern, (f"格式 {pattern}", f"it must match {pattern}"))
+        zh = f"“{key}”的写法“{shown}”不合规定（{rule_zh}），请改正。"
+        return file.error("bad_value", loc, zh, f'"{shown}" will not do for {key}: {rule_en}.')
     if kind == "value_error" and str(context.get("error")) == "text":
         zh = (
             f"“{key}”要写成文字，或 {{zh: 中文, en: English}}，不能为空；"

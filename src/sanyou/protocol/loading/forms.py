@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sanyou.protocol.entry import parse_value
+from sanyou.protocol.errors import similar
 from sanyou.protocol.expression import Expression
 from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.loading.parts import Parts, role_known
@@ -76,12 +77,13 @@ def _field_fits(draft: Draft, file: YamlFile, loc: Loc, name: str, role: str, sc
     element = draft.elements.get(name)
     where = (*loc, "element")
     if element is None:
+        hint = similar(name, draft.elements)
         draft.fail(
             file,
             where,
             "unknown_element",
-            f"数据元“{name}”不在数据字典中，请核对拼写或先在 dictionary/ 中登记。",
-            f'"{name}" is not in the dictionary; check the spelling or add it there.',
+            f"数据元“{name}”不在数据字典中，请核对拼写或先在 dictionary/ 中登记。{hint[0]}",
+            f'"{name}" is not in the dictionary; check the spelling or add it there.{hint[1]}',
         )
         return False
     draft.used.add(name)
