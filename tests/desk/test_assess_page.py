@@ -1,4 +1,4 @@
-"""The assessment page: evidence beside each spouse, confirm, override with a reason, supersession."""
+"""The assessment page: evidence by spouse, confirm, override with a reason, supersession."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The record form in a real browser: two people, an ended session, a cut network, skip logic, keyboard."""
+"""The record form in a real browser: two people, ended session, cut network, keyboard."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def signed_in(browser: Any, live_server: Any, staff: Any) -> Iterator[Callable[..., Any]]:
-    """`signed_in("history_nurse")` -> a page of a fresh browser, signed in through the sign-in page."""
+    """`signed_in("history_nurse")` -> a page of a fresh browser, past the sign-in page."""
     contexts = []
 
     def make(duty: str, username: str | None = None, **options: Any) -> Any:

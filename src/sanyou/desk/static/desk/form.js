@@ -194,7 +194,7 @@
 
   const reveal = (visible) => {
     const shown = new Set(visible);
-    for (const [name, node] of fields) node.hidden = !shown.has(name);
+    for (const [name, node] of fields) node.hidden = !shown.has(name) && !conflicts.has(name);
     count();
   };
 
@@ -422,9 +422,10 @@
 
   window.addEventListener("online", () => { if (dirty.size) save(); });
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden" && changes_left() && !saving)
-      sanyou.send(urls.save, { version, changes: changes() }, { keepalive: true })
-        .then((r) => { if (r.ok) take(r.answer, {}); }).catch(() => {});
+    if (document.visibilityState !== "hidden" || !changes_left() || saving) return;
+    const sent = changes();
+    sanyou.send(urls.save, { version, changes: sent }, { keepalive: true })
+      .then((r) => { if (r.ok) take(r.answer, sent); }).catch(() => {});
   });
   window.addEventListener("beforeunload", (event) => {
     if (leaving) return;

@@ -33,4 +33,7 @@
     }
     return { status: response.status, ok: response.ok, answer };
   };
+
+  /* Escape does not close the sign-in dialog: a request waits behind it. */
+  document.getElementById("session-dialog")?.addEventListener("cancel", (event) => event.preventDefault());
 })();
