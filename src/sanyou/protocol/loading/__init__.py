@@ -25,6 +25,8 @@ def load_library(roots: tuple[Path, ...]) -> Library:
     for root in roots:
         for path in sorted(root.glob("programmes/*/programme.yaml")):
             load_programme(draft, path, root)
+    if draft.unreadable:  # what depends on it would only repeat the same mistake
+        raise ContentErrors(draft.errors)
     load_policies(draft)
     cases = [case for root in roots for case in read_cases(draft, root / "policies", root)]
     for file, index, case in cases:

@@ -33,6 +33,7 @@ class Draft:
         self.warnings: list[ContentError] = []
         self.value_sets: dict[str, ValueSet] = {}
         self.elements: dict[str, Element] = {}
+        self.unreadable = False
         self.places: dict[str, tuple[YamlFile, Loc]] = {}
         self.formulas: dict[str, Formula] = {}
         self.used: set[str] = set()

@@ -20,6 +20,7 @@ from sanyou.protocol.yamlfile import Loc
 def load_programme(draft: Draft, path: Path, root: Path) -> None:
     file, spec = draft.read(path, root, ProgrammeFile)
     if spec is None:
+        draft.unreadable = True
         return
     if spec.id in draft.programmes:
         draft.duplicate(file, ("id",), spec.id, "programme")
