@@ -16,6 +16,7 @@ from sanyou.registry.models import Region
 
 # A count, or of a rate {"numerator", "denominator", "rate": "96.4" or None}.
 Value = int | dict[str, Any]
+BATCH = 500  # episodes read at once
 DENOMINATOR = "/of"  # behind a rate's id: the cases of its denominator
 
 
@@ -58,8 +59,12 @@ def compute(programme: Programme, report_id: str, region: Region, month: dt.date
 def _cases(episodes: Any, on: dt.date) -> list[tuple[str, Mapping[str, Any]]]:
     """(episode key, facts) of each."""
     chosen = list(episodes)
-    table = facts_table(chosen, on)
-    return [(str(e.key), row) for e, row in zip(chosen, table, strict=True)]
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for start in range(0, len(chosen), BATCH):
+        batch = chosen[start : start + BATCH]
+        table = facts_table(batch, on)
+        found += [(str(e.key), row) for e, row in zip(batch, table, strict=True)]
+    return found
 
 
 def count(
