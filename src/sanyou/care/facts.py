@@ -25,7 +25,6 @@ from sanyou.protocol.pricing import completeness
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry.models import Person
-from sanyou.registry.people import id_indexes
 
 Supplier = Callable[[Sequence[Episode], date], Mapping[int, Mapping[str, Any]]]
 _suppliers: list[Supplier] = []
@@ -105,6 +104,7 @@ class _Known:
         )
         self.used: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
         self.files: dict[tuple[str, str, int], int] = defaultdict(int)
+        self.indexes: dict[int, set[str]] = {}
 
     @staticmethod
     def _by(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -118,12 +118,17 @@ class _Known:
         couples = {e.couple_id for e in episodes if e.couple_id}
         if not couples:
             return
-        indexes = [
-            i
-            for e in episodes
-            if e.couple is not None
-            for i in id_indexes(e.couple.wife)
-        ]
+        spouses = {
+            p.pk: p for e in episodes if e.couple for p in (e.couple.wife, e.couple.husband)
+        }
+        for pk, person in spouses.items():
+            self.indexes[pk] = {person.id_index}
+        # Numbers of records that were merged into these people count as theirs.
+        for pk, index in Person.objects.filter(merged_into__in=spouses).values_list(
+            "merged_into", "id_index"
+        ):
+            self.indexes[pk].add(index)
+        indexes = [i for e in episodes if e.couple for i in self.indexes[e.couple.wife_id]]
         for check in FreeCheck.objects.filter(wife_index__in=indexes, examined_on__lte=self.on):
             self.files[check.wife_index, check.husband_index, check.child_order] += 1
         others = (
@@ -151,10 +156,12 @@ class _Known:
         key = (episode.couple_id, episode.programme, episode.child_order)
         own = len(self.used[key] - {episode.pk})
         filed = sum(
-            self.files.get((wife, husband, episode.child_order), 0)
-            for wife in id_indexes(episode.couple.wife)
-            for husband in id_indexes(episode.couple.husband)
-        ) if self.files else 0
+            count
+            for (wife, husband, order), count in self.files.items()
+            if order == episode.child_order
+            and wife in self.indexes[episode.couple.wife_id]
+            and husband in self.indexes[episode.couple.husband_id]
+        )
         return own + filed
 
 

@@ -127,6 +127,7 @@ class Encounter(models.Model):
     # {element: value} or {element: {"value":…, "low":…, "high":…}} when the laboratory sent its range
     data = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=1)  # optimistic lock of drafts
+    touched = models.JSONField(default=dict)  # {element: [who, when]}: who last typed a draft's field
     occurred_on = models.DateField()
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
     author = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")

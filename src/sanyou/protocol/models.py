@@ -193,6 +193,7 @@ class Step(Model):
     roles: list[Name] = []
     after: list[Name] = []
     within: Duration | None = None
+    valid: Duration | None = None  # how long what the step issues may be used
     valid: Duration | None = None
     source: Source | None = None
 

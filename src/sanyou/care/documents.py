@@ -1,0 +1,442 @@
+"""Numbered prints. What is printed is frozen and sealed, so the same page can be printed for ever."""
+
+import hashlib
+import json
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.template import Context, Engine
+from django.utils.translation import gettext as _
+
+from sanyou.care import cards, content, flow, numbers
+from sanyou.care.assessments import DECIDED, standing
+from sanyou.care.errors import CareError
+from sanyou.care.facts import people_of
+from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
+from sanyou.protocol.facts import flag, read_observation
+from sanyou.protocol.form import value_flag
+from sanyou.protocol.models import DocumentSpec
+from sanyou.protocol.programme import Form, Programme
+from sanyou.protocol.scope import COUPLE
+from sanyou.protocol.wording import range_text, shown, unit_text
+from sanyou.registry.access import Actor
+from sanyou.registry.models import Organisation, Region
+from sanyou.registry.people import mask_id
+from sanyou.trust import audit
+from sanyou.trust.crypto import decrypt, encrypt
+
+PURPOSE = "care.Document.payload"
+DRAFT_NUMBER = "—"
+
+
+@cache
+def _engine(folder: Path) -> Engine:
+    return Engine(dirs=[str(folder / "documents")], autoescape=True)
+
+
+@transaction.atomic
+def issue(episode: Episode, kind: str, actor: Actor, on: date) -> Document:
+    """Issue a document; where nothing has changed since the last one, that one."""
+    actor.require("issue_document", episode)
+    row = flow.lock(episode)
+    programme, spec = _spec(row, kind)
+    _ready(row, programme, spec)
+    body = _payload(row, programme, spec, actor, on)
+    fingerprint = _sha(body)
+    last = row.documents.filter(kind=kind, void_reason="").order_by("-pk").first()
+    if last is not None and opened(last)["fingerprint"] == fingerprint and _is_current(last, row):
+        return last
+    county = row.region.code[:6]
+    number = spec.number.format(
+        kind=spec.id,
+        code=spec.code,
+        org=county,
+        year=on.year,
+        seq=numbers.take(f"document:{county}:{spec.code}:{on.year}"),
+    )
+    body["document"]["number"] = number
+    html = _html(programme, spec, body)
+    sealed = {"payload": body, "html": html, "fingerprint": fingerprint}
+    made = Document.objects.create(
+        episode=row,
+        kind=kind,
+        number=number,
+        template_version=spec.text_version,
+        payload={"sealed": encrypt(json.dumps(sealed, ensure_ascii=False), PURPOSE)},
+        sha256=hashlib.sha256(html.encode()).hexdigest(),
+        issued_on=on,
+        issued_by=actor.staff,
+    )
+    step = next((s for s in programme.steps if s.document == kind and s.kind == "document"), None)
+    if step is not None:
+        row.stage = step.id
+        row.save(update_fields=["stage"])
+    flow.advance(row, on)
+    audit.record(actor, "issue", "document", made.key, document=kind)
+    return made
+
+
+def _is_current(document: Document, episode: Episode) -> bool:
+    """A notice belongs to the assessment that stands: one decided later needs a new one."""
+    decided = standing(episode)
+    return decided is None or decided.decided_at is None or document.at >= decided.decided_at
+
+
+def preview(episode: Episode, kind: str, actor: Actor, on: date) -> str:
+    """The document as HTML without issuing it; it has no number."""
+    programme, spec = _spec(episode, kind)
+    return _html(programme, spec, _payload(episode, programme, spec, actor, on))
+
+
+def opened(document: Document) -> dict[str, Any]:
+    """What was frozen: {"payload", "html", "fingerprint"}."""
+    sealed: dict[str, Any] = json.loads(decrypt(document.payload["sealed"], PURPOSE))
+    return sealed
+
+
+def payload(document: Document) -> dict[str, Any]:
+    """The data the document was printed from."""
+    found: dict[str, Any] = opened(document)["payload"]
+    return found
+
+
+def render(document: Document) -> str:
+    """The page as it was issued. CareError when it no longer has the seal it was given."""
+    html = str(opened(document)["html"])
+    if hashlib.sha256(html.encode()).hexdigest() != document.sha256:
+        raise CareError(_("文书内容与出具时不一致，请联系系统管理员核对。"), "tampered")
+    return html
+
+
+def _spec(episode: Episode, kind: str) -> tuple[Programme, DocumentSpec]:
+    programme = content.programme_of(episode)
+    if kind not in programme.documents:
+        raise CareError(_("这个项目没有这种文书。"), "no_document")
+    return programme, programme.documents[kind]
+
+
+def _ready(episode: Episode, programme: Programme, spec: DocumentSpec) -> None:
+    """A document that a step issues waits for what that step waits for."""
+    step = next((s for s in programme.steps if s.document == spec.id), None)
+    if step is None:
+        return
+    if step.kind == "card" and not episode.cards.exclude(status=Card.Status.VOID).exists():
+        raise CareError(_("还没有发卡，请先发放服务卡。"), "too_early")
+    before = {programme.step(s).kind for s in step.after}
+    decided = episode.assessments.filter(status__in=DECIDED).exists()
+    if step.kind == "document" and "assess" in before and not decided:
+        raise CareError(_("风险评估还没有由医生确认，暂不能出具。请先完成评估。"), "too_early")
+
+
+def _html(programme: Programme, spec: DocumentSpec, body: dict[str, Any]) -> str:
+    from django.utils.safestring import mark_safe
+
+    # The QR code is the one piece of markup in the data; we made it ourselves.
+    card = body["card"] and {**body["card"], "qr_svg": mark_safe(body["card"]["qr_svg"])}  # noqa: S308
+    template = _engine(programme.folder).get_template(spec.template)
+    return str(template.render(Context(body | {"card": card})))
+
+
+def _sha(body: dict[str, Any]) -> str:
+    """What makes two documents the same: everything but their number, day and author."""
+    same = {k: v for k, v in body.items() if k != "document"}
+    same["text_version"] = body["document"]["text_version"]
+    return hashlib.sha256(json.dumps(same, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _payload(
+    episode: Episode, programme: Programme, spec: DocumentSpec, actor: Actor, on: date
+) -> dict[str, Any]:
+    policy = content.policy_of(episode)
+    forms = _forms(episode, programme, on)
+    return {
+        "document": {
+            "number": DRAFT_NUMBER,
+            "title": spec.label.zh,
+            "issued_on": on.isoformat(),
+            "issued_by": actor.display_name,
+            "org": _centre(episode),
+            "text_version": spec.text_version,
+        },
+        "programme": {"label": programme.label.zh},
+        "policy": {
+            "label": policy.label.zh if policy else "",
+            "document_number": policy.document_number if policy else "",
+        },
+        "region": {"label": episode.region.full_name},
+        "episode": {
+            "number": episode.number,
+            "child_order": episode.child_order,
+            "opened_on": episode.opened_on.isoformat(),
+        },
+        "card": _card(episode),
+        "persons": _persons(episode, programme, on),
+        "forms": forms,
+        "assessment": _assessment(episode, programme),
+        "tasks": _tasks(episode, programme),
+        "consent": _consent(episode, programme),
+        "counselling": _labelled(episode, programme, on),
+    }
+
+
+def _centre(episode: Episode) -> str:
+    """The county's service centre, in whose name documents are issued."""
+    centre = Organisation.objects.filter(
+        region_id=episode.region.code[:6], kind=Organisation.Kind.CENTRE, active=True
+    ).first()
+    return centre.name if centre else str(episode.organisation or "")
+
+
+def _card(episode: Episode) -> dict[str, Any] | None:
+    card = episode.cards.exclude(status=Card.Status.VOID).first()
+    if card is None:
+        return None
+    return {
+        "number": card.number,
+        "qr_svg": cards.qr_svg(card),
+        "valid_from": card.issued_on.isoformat(),
+        "valid_to": card.valid_until.isoformat(),
+        "appointment": card.appointment_on.isoformat() if card.appointment_on else "",
+        "place": _centre(episode),
+    }
+
+
+def _persons(episode: Episode, programme: Programme, on: date) -> dict[str, Any]:
+    found = {}
+    for role, person in people_of(programme, episode).items():
+        before = (on.month, on.day) < (person.birth_date.month, person.birth_date.day)
+        found[role] = {
+            "name": person.name,
+            "sex": person.sex,
+            "birth_date": person.birth_date.isoformat(),
+            "age": on.year - person.birth_date.year - before,
+            "id_masked": mask_id(person.id_number),
+            "id_number": person.id_number,
+            "phone": person.phone,
+            "hukou": person.hukou_text,
+            "residence": person.residence_text,
+        }
+    return found
+
+
+def _forms(episode: Episode, programme: Programme, on: date) -> list[dict[str, Any]]:
+    rows = (
+        episode.encounters.filter(status=Encounter.Status.SIGNED, occurred_on__lte=on)
+        .select_related("signed_by")
+        .order_by("occurred_on", "pk")
+    )
+    return [
+        _form(programme, programme.forms[row.form], row) for row in rows if row.form in programme.forms
+    ]
+
+
+def _form(programme: Programme, form: Form, row: Encounter) -> dict[str, Any]:
+    elements = content.library().dictionary.elements
+    sex = programme.role_sex.get(row.role)
+    sections = []
+    for section in form.sections:
+        fields = []
+        for item in section.fields:
+            raw = row.data.get(item.element)
+            element = elements[item.element]
+            if raw is None or element.type == "image":
+                continue
+            value, low, high = read_observation(element, raw)
+            usual = element.range_for(sex)
+            if low is None and high is None and usual is not None:
+                low, high = usual.low, usual.high
+            marked = (
+                flag(element, value, sex, low, high)
+                if element.is_number
+                else value_flag(element, value, sex)
+            )
+            fields.append(
+                {
+                    "id": item.element,
+                    "label": (item.label or element.label).zh,
+                    "value": _words(element, value),
+                    "unit": unit_text(element.unit),
+                    "range": range_text(low, high) if element.is_number else "",
+                    "flag": "" if marked in (None, "normal") else marked,
+                }
+            )
+        if fields:
+            sections.append({"id": section.id, "label": section.label.zh, "fields": fields})
+    return {
+        "id": form.id,
+        "label": form.label.zh,
+        "role": row.role,
+        "role_label": programme.role_label[row.role].zh if row.role != COUPLE else "",
+        "signed_on": row.occurred_on.isoformat(),
+        "signed_by": str(row.signed_by or ""),
+        "sections": sections,
+    }
+
+
+def _words(element: Any, value: Any) -> str:
+    if element.type == "region" and value:
+        region = Region.objects.filter(pk=value).first()
+        return region.full_name if region else str(value)
+    return shown(element, value, unit=False)
+
+
+def _labelled(episode: Episode, programme: Programme, on: date) -> dict[str, str]:
+    """Answers of the forms that follow the assessment: `<element>` and, for codes, its label.
+
+    `advice_label` is the first coded answer: the doctor's advice on the time of pregnancy.
+    """
+    from sanyou.care.facts import following
+
+    after = following(programme, "assess")
+    forms = {s.form for s in programme.steps if s.form and s.id in after}
+    elements = content.library().dictionary.elements
+    found: dict[str, str] = {}
+    for row in episode.encounters.filter(
+        status=Encounter.Status.SIGNED, form__in=forms, occurred_on__lte=on
+    ).order_by("occurred_on", "pk"):
+        for name, raw in row.data.items():
+            element = elements.get(name)
+            if element is None or raw is None:
+                continue
+            value = read_observation(element, raw)[0]
+            found[name] = _words(element, value)
+            if element.type == "code" and name.endswith("_advice"):
+                found["advice_label"] = found[name]
+    return found
+
+
+def _assessment(episode: Episode, programme: Programme) -> dict[str, Any] | None:
+    row = standing(episode)
+    if row is None:
+        return None
+    labels = {c.id: c.label.zh for c in programme.risk_classes}
+    removed, added = set(row.override.get("removed", [])), row.override.get("added", [])
+    kept = [f for f in row.result["findings"] if f"{f['role']}.{f['rule']}" not in removed]
+    rules = {rule.key: rule for rule in programme.rules}
+    findings = [_finding(programme, row, f, labels) for f in kept]
+    findings += [_added(programme, rules[key], labels) for key in added if key in rules]
+    findings.sort(key=lambda f: -programme.severity(f["cls"]))
+    return {
+        "cls": row.cls,
+        "level": row.level,
+        "level_label": programme.risk_levels[row.level].zh if row.level else "",
+        "findings": findings,
+        "undetermined": [
+            {
+                "role": u["role"],
+                "role_label": programme.role_label[u["role"]].zh,
+                "label": u["label"]["zh"],
+                "missing_labels": _missing(programme, u["missing"]),
+            }
+            for u in row.result["undetermined"]
+        ],
+        "decided_by": str(row.decided_by or ""),
+        "decided_on": row.as_of.isoformat() if row.status in DECIDED else "",
+        "override_reason": row.reason if row.status == Assessment.Status.OVERRIDDEN else "",
+    }
+
+
+def _missing(programme: Programme, names: list[str]) -> list[str]:
+    """What is missing, each element once."""
+    labels = [programme.fact_label(name.partition("__")[0]).zh for name in names]
+    return list(dict.fromkeys(labels))
+
+
+def _finding(
+    programme: Programme, row: Assessment, found: dict[str, Any], labels: dict[str, str]
+) -> dict[str, Any]:
+    recheck, referral = found.get("recheck"), found.get("referral")
+    return {
+        "role": found["role"],
+        "role_label": programme.role_label[found["role"]].zh,
+        "label": found["label"]["zh"],
+        "cls": found["class"],
+        "cls_label": labels[found["class"]].removeprefix(f"{found['class']} 类").strip(),
+        "evidence_text": _evidence(row, found["evidence"]),
+        "advice": found["advice"]["zh"],
+        "recheck": recheck["label"]["zh"] if recheck else "",
+        "referral": referral["to"]["zh"] if referral else "",
+        "source": found["source"],
+    }
+
+
+def _added(programme: Programme, rule: Any, labels: dict[str, str]) -> dict[str, Any]:
+    spec = rule.spec
+    return {
+        "role": rule.role,
+        "role_label": programme.role_label[rule.role].zh,
+        "label": spec.label.zh,
+        "cls": rule.cls,
+        "cls_label": labels[rule.cls].removeprefix(f"{rule.cls} 类").strip(),
+        "evidence_text": _("医生判断"),
+        "advice": spec.advice.zh,
+        "recheck": spec.recheck.label.zh if spec.recheck else "",
+        "referral": spec.referral.to.zh if spec.referral else "",
+        "source": spec.source.model_dump(),
+    }
+
+
+ARROWS = {"high": " ↑", "low": " ↓"}
+
+
+def _evidence(row: Assessment, evidence: dict[str, Any]) -> str:
+    """The values a finding rests on, in words: 谷丙转氨酶 55 U/L ↑（7–40）."""
+    elements = content.library().dictionary.elements
+    bases = dict.fromkeys(name.partition("__")[0] for name in evidence)
+    parts = []
+    for base in bases:
+        element = elements.get(base.partition(".")[2])
+        if element is None:
+            continue
+        if element.type == "codes" and element.value_set is not None:
+            chosen = [
+                c.label.zh for c in element.value_set.codes if evidence.get(f"{base}__{c.code}")
+            ]
+            parts.append(f"{element.label.zh}：{'、'.join(chosen)}")
+            continue
+        value, low, high = read_observation(element, row.facts.get(base))
+        mark = ARROWS.get(row.facts.get(f"{base}__flag") or "", "")
+        limits = f"（{range_text(low, high)}）" if low is not None or high is not None else ""
+        if value is not None:
+            parts.append(f"{element.label.zh} {shown(element, value)}{mark}{limits}")
+    return "；".join(parts)
+
+
+def _tasks(episode: Episode, programme: Programme) -> list[dict[str, Any]]:
+    rows = episode.tasks.filter(
+        kind__in=(Task.Kind.SCHEDULE, Task.Kind.RECHECK), status=Task.Status.OPEN
+    ).order_by("opens", "pk")
+    return [
+        {
+            "label": row.label,
+            "role": row.role,
+            "who": programme.role_label[row.role].zh if row.role else "",
+            "opens": row.opens.isoformat(),
+            "due": row.due.isoformat() if row.due else "",
+        }
+        for row in rows
+    ]
+
+
+def _consent(episode: Episode, programme: Programme) -> dict[str, Any]:
+    people = people_of(programme, episode)
+    latest: dict[str, Consent] = {row.role: row for row in episode.consents.order_by("pk")}
+    return {
+        "signatures": [
+            {
+                "role": role,
+                "role_label": programme.role_label[role].zh,
+                "name": person.name if _stands(latest.get(role)) else "",
+                "on": latest[role].on.isoformat() if _stands(latest.get(role)) else "",
+                "image": latest[role].signature if _stands(latest.get(role)) else "",
+            }
+            for role, person in people.items()
+        ]
+    }
+
+
+def _stands(row: Consent | None) -> bool:
+    return row is not None and row.kind == Consent.Kind.GRANT

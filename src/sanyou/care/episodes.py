@@ -1,0 +1,247 @@
+"""From nomination to confirmation: who is let in, by which clause, and who was sent back."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sanyou.care import content, encounters, flow, numbers
+from sanyou.care.errors import CareError, NotAllowedNow
+from sanyou.care.facts import facts_of
+from sanyou.care.models import EligibilityDecision, Encounter, Episode
+from sanyou.protocol.eligibility import decide
+from sanyou.protocol.entitlement import decide_entitlement
+from sanyou.protocol.expression import json_value
+from sanyou.protocol.scope import COUPLE
+from sanyou.registry.access import Actor
+from sanyou.registry.models import Couple, Person, Region
+from sanyou.trust import audit
+
+GOING_ON = (Episode.Status.OPEN, Episode.Status.RETURNED)
+
+
+@transaction.atomic
+def nominate(
+    actor: Actor,
+    programme_id: str,
+    subject: Couple | Person,
+    observations: Mapping[str, Mapping[str, Any]],
+    on: date,
+    region: Region,
+    source: str = "",
+) -> Episode:
+    """Open an episode by signing the programme's opening form. The same again gives the first.
+
+    CareError where an episode of this child order is going on already, where no policy of the
+    region covers the programme, or where an answer cannot be read (FormInvalid).
+    """
+    actor.require("nominate")
+    programme = content.library().programmes[programme_id]
+    couple = subject if isinstance(subject, Couple) else None
+    person = subject if isinstance(subject, Person) else None
+    _hold(subject)
+    if source and (found := Episode.objects.filter(source=source).first()):
+        return found
+    order = observations.get(COUPLE, {}).get("child_order")
+    order = int(order) if order not in (None, "") else None
+    same = Episode.objects.filter(
+        programme=programme_id, couple=couple, person=person, status__in=GOING_ON
+    ).first()
+    if same is not None:
+        if same.created_by_id and actor.staff and same.created_by_id == actor.staff.pk:
+            return same  # a second click
+        raise CareError(
+            _("已有进行中的档案 %s，不能重复登记。请在该档案中补充或更正。") % same.number,
+            "already_open",
+        )
+    policy = content.current_policy(region.code, programme_id, on)
+    if policy is None:
+        raise CareError(
+            _("%(region)s在 %(on)s 没有有效的政策文件，不能登记。请联系中心核对地区和日期。")
+            % {"region": region.name, "on": on.isoformat()},
+            "no_policy",
+        )
+    county = region.code[:6]
+    episode = Episode.objects.create(
+        number=f"{county}-{on.year}-{numbers.take(f'episode:{county}:{on.year}'):06d}",
+        programme=programme_id,
+        programme_version=programme.version,
+        policy=policy.id,
+        couple=couple,
+        person=person,
+        child_order=order,
+        region=region,
+        organisation=actor.organisation,
+        opened_on=on,
+        source=source,
+        created_by=actor.staff,
+        stage=programme.steps[0].id,
+    )
+    if programme.opening_form is not None:
+        for role in programme.forms[programme.opening_form].roles:
+            encounters.put(
+                episode, programme.opening_form, role, observations.get(role, {}), on, actor,
+                source=source,
+            )  # fmt: skip
+    flow.advance(episode, on)
+    audit.record(actor, "nominate", "episode", episode.key)
+    return episode
+
+
+def _hold(subject: Couple | Person) -> None:
+    """Two people registering the same couple at once wait for each other."""
+    type(subject)._default_manager.select_for_update().get(pk=subject.pk)
+
+
+def _stage(episode: Episode, kind: str) -> None:
+    step = next((s for s in content.programme_of(episode).steps if s.kind == kind), None)
+    if step is not None:
+        episode.stage = step.id
+
+
+@transaction.atomic
+def review(episode: Episode, actor: Actor, on: date | None = None) -> Episode:
+    """The township accepts what the village entered."""
+    actor.require("review", episode)
+    row = flow.lock(episode)
+    if row.status != Episode.Status.OPEN:
+        raise NotAllowedNow(
+            _("档案当前为“%s”，不能审核。请刷新页面。") % row.get_status_display()
+        )
+    if not flow.is_closed(row, "review"):
+        flow.close_step(row, "review", actor.staff)
+        _stage(row, "review")
+        row.save(update_fields=["stage"])
+        flow.advance(row, on or row.opened_on)
+        audit.record(actor, "review", "episode", row.key)
+    return row
+
+
+@transaction.atomic
+def send_back(episode: Episode, actor: Actor, reason: str) -> Episode:
+    """Return to whoever registered it, with the reason she will see."""
+    if not (actor.can("review", episode) or actor.can("confirm", episode)):
+        actor.require("review", episode)
+    if not reason.strip():
+        raise CareError(_("请写明退回原因，登记人员才知道要补什么。"), "reason_missing")
+    row = flow.lock(episode)
+    if row.status == Episode.Status.RETURNED:
+        return row
+    if row.status != Episode.Status.OPEN or row.consents.exists():
+        raise NotAllowedNow(_("这份档案已进入检查或已结束，不能退回。"))
+    row.status, row.status_reason = Episode.Status.RETURNED, reason.strip()[:300]
+    row.save(update_fields=["status", "status_reason"])
+    flow.reopen_steps(row, "review", "confirm")
+    flow.advance(row)
+    audit.record(actor, "send-back", "episode", row.key)
+    return row
+
+
+@transaction.atomic
+def resubmit(episode: Episode, actor: Actor) -> Episode:
+    """Send a returned episode up again, after it was put right."""
+    actor.require("nominate", episode)
+    row = flow.lock(episode)
+    if row.status == Episode.Status.RETURNED:
+        row.status, row.status_reason = Episode.Status.OPEN, ""
+        row.save(update_fields=["status", "status_reason"])
+        flow.advance(row)
+        audit.record(actor, "resubmit", "episode", row.key)
+    return row
+
+
+@transaction.atomic
+def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
+    """Eligibility and entitlement on a day, kept with the facts and clauses they rest on.
+
+    The same answer on the same facts and day is kept once.
+    """
+    row = flow.lock(episode)
+    policy = content.policy_of(row)
+    if policy is None:
+        raise CareError(_("找不到这份档案适用的政策文件，请联系系统管理员。"), "no_policy")
+    facts = facts_of(row, on)
+    decision, grant = decide(policy, facts), decide_entitlement(policy, facts)
+    used = set(grant.missing) | {name for c in decision.criteria for name in c.facts}
+    used |= {"couple.child_order", "couple.free_checks_used"} & facts.keys()
+    result = decision.as_json() | {
+        "grant": grant.as_json(),
+        "facts": {name: json_value(facts.get(name)) for name in sorted(used)},
+        "line": f"{on.isoformat()}：{decision.clause_line}"
+        + (f" {grant.text.zh}" if decision.answer == "yes" else ""),
+    }
+    last = row.decisions.order_by("-pk").first()
+    if last is not None and last.on == on and last.result == result:
+        return last
+    made = EligibilityDecision.objects.create(
+        episode=row,
+        on=on,
+        policy=policy.id,
+        answer=decision.answer,
+        grant=grant.grant,
+        result=result,
+        by=actor.staff,
+    )
+    audit.record(actor, "judge", "episode", row.key, answer=decision.answer, grant=grant.grant)
+    return made
+
+
+@transaction.atomic
+def confirm(
+    episode: Episode, actor: Actor, on: date, own_cost: bool = False
+) -> EligibilityDecision:
+    """The centre decides: in, not eligible, or not yet known. Own cost only when it is chosen."""
+    actor.require("confirm", episode)
+    row = flow.lock(episode)
+    if row.status not in (Episode.Status.OPEN, Episode.Status.INELIGIBLE):
+        raise NotAllowedNow(
+            _("档案当前为“%s”，不能确认资格。请刷新页面。") % row.get_status_display()
+        )
+    if flow.is_closed(row, "confirm") and row.status == Episode.Status.OPEN:
+        last = row.decisions.order_by("-pk").first()
+        if last is not None:
+            return last  # a second click
+    if not flow.is_closed(row, "review"):
+        if actor.duty != "system":
+            raise NotAllowedNow(_("镇街还没有审核这对夫妇，请先由镇街审核。"))
+        flow.close_step(row, "review", None)
+    decision = judge(row, on, actor)
+    grant = decision.grant
+    status, reason = Episode.Status.OPEN, ""
+    if decision.answer == "no":
+        status, reason = Episode.Status.INELIGIBLE, str(decision.result["clause_line"])
+    elif decision.answer == "unknown":
+        reason = str(decision.result["clause_line"])
+    elif grant != "free" and not (grant == "own_cost" and own_cost):
+        reason = str(decision.result["grant"]["text"]["zh"])
+    else:
+        flow.close_step(row, "confirm", actor.staff)
+        _stage(row, "confirm")
+    row.status, row.status_reason = status, reason[:300]
+    row.closed_on = on if status == Episode.Status.INELIGIBLE else None
+    row.save(update_fields=["status", "status_reason", "stage", "closed_on"])
+    flow.advance(row, on)
+    return decision
+
+
+@transaction.atomic
+def close(episode: Episode, actor: Actor, reason: str) -> Episode:
+    """End an episode: everything is done, or the couple has moved away."""
+    actor.require("confirm", episode)
+    row = flow.lock(episode)
+    if row.status == Episode.Status.OPEN:
+        row.status, row.status_reason = Episode.Status.CLOSED, reason.strip()[:300]
+        row.closed_on = timezone.localdate()
+        row.save(update_fields=["status", "status_reason", "closed_on"])
+        flow.advance(row)
+        audit.record(actor, "close", "episode", row.key)
+    return row
+
+
+def opening_of(episode: Episode) -> Encounter | None:
+    """The opening form as it stands."""
+    form = content.programme_of(episode).opening_form
+    return episode.encounters.filter(form=form or "", status=Encounter.Status.SIGNED).last()

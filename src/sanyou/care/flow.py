@@ -1,0 +1,265 @@
+"""Works out from what has been done what is to be done next. May be called any number of times.
+
+Steps open when the steps before them are done; follow-ups open in their windows. What was done is
+read from signed rows, so the tasks can always be made anew from them.
+"""
+
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from sanyou.care import content
+from sanyou.care.facts import facts_of
+from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
+from sanyou.protocol.dates import add
+from sanyou.protocol.models import Step
+from sanyou.protocol.programme import Programme
+from sanyou.protocol.schedule import PlannedTask, plan
+from sanyou.protocol.scope import COUPLE
+from sanyou.registry.models import Staff
+
+Status = Task.Status
+
+
+def lock(episode: Episode) -> Episode:
+    """The episode, held until the transaction ends: one act on an episode at a time."""
+    return Episode.objects.select_for_update(of=("self",)).select_related(
+        "region", "couple__wife", "couple__husband", "person"
+    ).get(pk=episode.pk)
+
+
+def roles_of(programme: Programme, step: Step) -> list[str]:
+    """The roles for which a step is done; one for the whole case where none is named."""
+    if step.roles:
+        return list(step.roles)
+    if step.kind == "consent":
+        return list(programme.roles)
+    return [COUPLE if programme.is_couple else programme.roles[0]]
+
+
+class Done:
+    """Which steps of an episode are done, by the rows that prove it."""
+
+    def __init__(self, episode: Episode, programme: Programme) -> None:
+        self.episode, self.programme = episode, programme
+        self.signed = set(
+            episode.encounters.filter(status=Encounter.Status.SIGNED).values_list("form", "role")
+        )
+        self.closed = set(
+            episode.tasks.filter(kind=Task.Kind.STEP, status=Status.DONE).values_list("name", "role")
+        )
+        self.card = episode.cards.exclude(status=Card.Status.VOID).exists()
+        self.consent = {
+            row.role: row.kind == Consent.Kind.GRANT
+            for row in episode.consents.defer("signature").order_by("pk")
+        }
+        self.assessment = (
+            episode.assessments.filter(
+                status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN)
+            )
+            .defer("facts", "result")
+            .first()
+        )
+
+    def step(self, step: Step, role: str) -> bool:
+        match step.kind:
+            case "form":
+                return (step.form, role) in self.signed
+            case "card":
+                return self.card
+            case "consent":
+                return self.consent.get(role, False)
+            case "assess":
+                return self.assessment is not None
+            case "document":
+                return self._issued(step)
+        return (step.id, role) in self.closed  # review, confirm: decided by a person
+
+    def whole(self, step: Step) -> bool:
+        return all(self.step(step, role) for role in roles_of(self.programme, step))
+
+    def _issued(self, step: Step) -> bool:
+        """Issued, and after the assessment that stands where it tells of one."""
+        rows = Document.objects.filter(episode=self.episode, kind=step.document, void_reason="")
+        if "assess" in {self.programme.step(s).kind for s in step.after}:
+            if self.assessment is None or self.assessment.decided_at is None:
+                return False
+            rows = rows.filter(at__gte=self.assessment.decided_at)
+        return rows.exists()
+
+
+def advance(episode: Episode, on: date | None = None) -> None:
+    """Open, close and cancel tasks so that they fit the signed rows, as seen on a day."""
+    today = on or timezone.localdate()
+    programme = content.programme_of(episode)
+    if episode.status == Episode.Status.RETURNED:
+        _returned(episode, programme, today)
+        return
+    if episode.status != Episode.Status.OPEN:
+        _cancel(episode.tasks.filter(status=Status.OPEN), str(episode.get_status_display()))
+        return
+    _steps(episode, programme, today)
+    _follow_ups(episode, programme, today)
+
+
+def _returned(episode: Episode, programme: Programme, today: date) -> None:
+    """Sent back: only whoever registered it has something to do."""
+    opening = next((s for s in programme.steps if s.form == programme.opening_form), None)
+    others = episode.tasks.filter(status=Status.OPEN)
+    if opening is not None:
+        for role in roles_of(programme, opening):
+            _open_step(episode, opening, role, today, label=_("补正：%s") % opening.label.zh)
+        others = others.exclude(kind=Task.Kind.STEP, name=opening.id)
+    _cancel(others, _("已退回补正"))
+
+
+def _steps(episode: Episode, programme: Programme, today: date) -> None:
+    done = Done(episode, programme)
+    whole = {step.id: done.whole(step) for step in programme.steps}
+    for step in programme.steps:
+        ready = all(whole[before] for before in step.after)
+        for role in roles_of(programme, step):
+            mine = episode.tasks.filter(kind=Task.Kind.STEP, name=step.id, role=role)
+            if done.step(step, role):
+                _finish(mine.filter(status=Status.OPEN))
+            elif ready:
+                _open_step(episode, step, role, today)
+            else:
+                _cancel(mine.filter(status=Status.OPEN), _("前面的步骤有变化"))
+
+
+def _open_step(
+    episode: Episode, step: Step, role: str, today: date, label: str | None = None
+) -> None:
+    wanted: dict[str, Any] = {
+        "form": step.form or "",
+        "label": label or step.label.zh,
+        "duty": step.duty,
+        "region": episode.region,
+        "opens": today,
+        "due": add(today, step.within) if step.within else None,
+    }
+    task, created = Task.objects.get_or_create(
+        episode=episode, kind=Task.Kind.STEP, name=step.id, role=role, occurrence="",
+        defaults=wanted,
+    )  # fmt: skip
+    if not created and task.status != Status.OPEN:
+        for name, value in (wanted | {"status": Status.OPEN, "reason": ""}).items():
+            setattr(task, name, value)
+        task.closed_at = task.closed_by = None
+        task.save()
+
+
+def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
+    """Windows of the schedule. A condition that no longer holds cancels what was planned by it."""
+    if not programme.schedule:
+        return
+    planned = {p.key: p for p in plan(programme, facts_of(episode, today), today)}
+    existing = {t.occurrence: t for t in episode.tasks.filter(kind=Task.Kind.SCHEDULE)}
+    for key, task in existing.items():
+        if key not in planned and task.status == Status.OPEN:
+            _cancel(episode.tasks.filter(pk=task.pk), _("情况已变化，不再需要"))
+        elif key in planned and task.status == Status.CANCELLED:
+            Task.objects.filter(pk=task.pk).update(
+                status=Status.OPEN, reason="", closed_at=None, closed_by=None
+            )
+    Task.objects.bulk_create(
+        [
+            _planned(episode, programme, window, Task.Kind.SCHEDULE, today)
+            for key, window in planned.items()
+            if key not in existing
+        ]
+    )
+
+
+def _planned(
+    episode: Episode, programme: Programme, window: PlannedTask, kind: Task.Kind, today: date
+) -> Task:
+    """A task of a window. One whose window has passed already says that it catches up."""
+    late = window.due < today
+    return Task(
+        episode=episode,
+        kind=kind,
+        name=window.id,
+        occurrence=window.key,
+        role=window.role,
+        form=window.form or "",
+        label=window.label.zh + (_("（补录）") if late else ""),
+        reason=_("建立时期限已过，属补录") if late else "",
+        duty=window.duty or "",
+        region=episode.region,
+        opens=window.opens,
+        due=window.due,
+    )
+
+
+def open_rechecks(episode: Episode, windows: list[tuple[PlannedTask, str, str]], on: date) -> None:
+    """Recheck tasks of a confirmed assessment: (window, form, duty). Existing ones stay."""
+    programme = content.programme_of(episode)
+    have = set(
+        episode.tasks.filter(kind=Task.Kind.RECHECK)
+        .exclude(status=Status.CANCELLED)
+        .values_list("name", "role")
+    )
+    rows = []
+    for window, form, duty in windows:
+        if (window.id, window.role) in have:
+            continue
+        task = _planned(episode, programme, window, Task.Kind.RECHECK, on)
+        task.form, task.duty = form, duty
+        rows.append(task)
+    Task.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def close_task(task: Task, by: Staff | None, status: str = Status.DONE, reason: str = "") -> None:
+    """Close one task by somebody's act."""
+    task.status, task.closed_at, task.closed_by = status, timezone.now(), by
+    if reason:
+        task.reason = reason
+    task.save(update_fields=["status", "closed_at", "closed_by", "reason"])
+
+
+def close_step(episode: Episode, kind: str, by: Staff | None) -> None:
+    """Close the steps of a kind that a person decided: review, confirm."""
+    programme = content.programme_of(episode)
+    for step in programme.steps:
+        if step.kind != kind:
+            continue
+        for role in roles_of(programme, step):
+            task, _created = Task.objects.get_or_create(
+                episode=episode, kind=Task.Kind.STEP, name=step.id, role=role, occurrence="",
+                defaults={
+                    "label": step.label.zh,
+                    "duty": step.duty,
+                    "region": episode.region,
+                    "opens": episode.opened_on,
+                },
+            )  # fmt: skip
+            if task.status != Status.DONE:
+                close_task(task, by)
+
+
+def is_closed(episode: Episode, kind: str) -> bool:
+    """Whether every step of a kind has been decided; TRUE where the programme has none."""
+    programme = content.programme_of(episode)
+    done = Done(episode, programme)
+    return all(done.whole(step) for step in programme.steps if step.kind == kind)
+
+
+def reopen_steps(episode: Episode, *kinds: str) -> None:
+    """Forget that steps of these kinds were decided."""
+    programme = content.programme_of(episode)
+    names = [s.id for s in programme.steps if s.kind in kinds]
+    episode.tasks.filter(kind=Task.Kind.STEP, name__in=names).update(
+        status=Status.CANCELLED, closed_at=timezone.now()
+    )
+
+
+def _finish(rows: Any) -> None:
+    rows.update(status=Status.DONE, closed_at=timezone.now())
+
+
+def _cancel(rows: Any, reason: str) -> None:
+    rows.update(status=Status.CANCELLED, closed_at=timezone.now(), reason=reason[:300])
