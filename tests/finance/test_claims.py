@@ -137,23 +137,14 @@ def test_a_couple_not_eligible_is_refused_with_the_criterion_and_its_clause(
 
     policy = library.policies["jiulongpo-2020"]
     decision = decide(policy, {"couple.planning": False})
-    latest = examined.decisions.latest("id")
     EligibilityDecision.objects.create(
         episode=examined, on=TODAY, policy=policy.id, answer="no", grant="",
-        result={**latest.result, **_shaped(latest.result, decision.as_json())},
+        result=decision.as_json(),
     )  # fmt: skip
     claim = claims.claim(examined, TODAY)
     assert code(claim) == "not_eligible"
     assert claim.refusal["clause"] == "三"
     assert "计划怀孕" in claim.refusal["text"]
-
-
-def _shaped(like: dict[str, Any], decision: dict[str, Any]) -> dict[str, Any]:
-    """The decision where such a row keeps it: in a part of its own, or at the top."""
-    for part in ("eligibility", "decision"):
-        if part in like:
-            return {part: decision}
-    return decision
 
 
 def test_an_episode_nobody_has_judged_is_refused(examined: Episode) -> None:

@@ -188,10 +188,8 @@ def _entitlement(
 
 def _why_not(decision: EligibilityDecision) -> tuple[str, str]:
     """The words and the clause of the criterion that decided."""
-    result = decision.result
     wanted = False if decision.answer == "no" else None
-    body = result.get("eligibility") or result.get("decision") or result
-    criteria = [c for c in body.get("criteria", ()) if c.get("truth") is wanted]
+    criteria = [c for c in decision.result.get("criteria", ()) if c.get("truth") is wanted]
     text = "；".join(_zh(c.get("text")).rstrip("。；") for c in criteria) or _("不符合条件")
     clause = "、".join(dict.fromkeys(c.get("clause", "") for c in criteria if c.get("clause")))
     return f"{text}。", clause
