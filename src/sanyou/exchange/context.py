@@ -146,7 +146,8 @@ def unpack(text: str) -> list[Cell]:
             if "day" in cell:
                 return date.fromisoformat(cell["day"])
             return datetime.fromisoformat(cell["moment"])
-        return cell
+        plain: Cell = cell
+        return plain
 
     return [one(c) for c in json.loads(text)]
 

@@ -1,15 +1,36 @@
 """Which form of a programme takes a data element, and what reading its values needs to know."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sanyou.exchange.context import Context
 from sanyou.exchange.errors import Problem
 from sanyou.exchange.hl7lab import ElementInfo
 from sanyou.exchange.spec import FieldSpec, SheetSpec, sheet_spec
 from sanyou.protocol.form import validate
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def per_content(work: Callable[P, T]) -> Callable[P, T]:
+    """Work out once for each set of content objects (which are not hashable); keeps the last few."""
+    kept: list[tuple[tuple[Any, ...], T]] = []
+
+    @wraps(work)
+    def known(*args: P.args, **kwargs: P.kwargs) -> T:
+        for given, answer in kept:
+            if len(given) == len(args) and all(a is b for a, b in zip(given, args, strict=True)):
+                return answer
+        answer = work(*args, **kwargs)
+        kept.append((args, answer))
+        del kept[:-8]
+        return answer
+
+    return known
 
 
 def examination_forms(programme: Any) -> list[Any]:
@@ -19,7 +40,7 @@ def examination_forms(programme: Any) -> list[Any]:
     return [programme.forms[s.form] for s in steps]
 
 
-@lru_cache(maxsize=8)
+@per_content
 def form_of(programme: Any) -> dict[tuple[str, str], str]:
     """(role, element) -> the station form that asks for it; the first step wins."""
     found: dict[tuple[str, str], str] = {}
@@ -30,7 +51,7 @@ def form_of(programme: Any) -> dict[tuple[str, str], str]:
     return found
 
 
-@lru_cache(maxsize=8)
+@per_content
 def stations_spec(library: Any, programme: Any) -> SheetSpec:
     """The stations sheet, with a column for every element of the station forms by its own label."""
     spec = sheet_spec("stations")
@@ -51,7 +72,7 @@ def stations_spec(library: Any, programme: Any) -> SheetSpec:
     return spec.with_fields(tuple(more))
 
 
-@lru_cache(maxsize=4)
+@per_content
 def element_infos(library: Any) -> Mapping[str, ElementInfo]:
     """What the laboratory reader needs to know of each element."""
     return {name: _info(element) for name, element in library.dictionary.elements.items()}

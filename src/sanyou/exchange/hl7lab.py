@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import hl7
 
@@ -169,7 +170,7 @@ def _clean_id(text: str) -> str:
 def read(text: str, ordinal: int, spec: LabSpec, elements: dict[str, ElementInfo]) -> Message:
     """Read one message. A bad OBX becomes a problem and never loses the others."""
     control = ""
-    base = {"ordinal": ordinal, "text": text, "fingerprint": fingerprint(text)}
+    base: dict[str, Any] = {"ordinal": ordinal, "text": text, "fingerprint": fingerprint(text)}
     try:
         parsed = hl7.parse(text)
         msh = parsed.segment("MSH")
@@ -206,7 +207,7 @@ def read(text: str, ordinal: int, spec: LabSpec, elements: dict[str, ElementInfo
     )
 
 
-def _person(pids: list[hl7.Segment]) -> dict[str, object]:
+def _person(pids: list[hl7.Segment]) -> dict[str, Any]:
     if not pids:
         return {"id_number": "", "name": "", "birth_date": None, "sex": ""}
     pid = pids[0]

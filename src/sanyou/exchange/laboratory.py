@@ -186,23 +186,19 @@ def _write(
     role: str,
     data: dict[str, Any],
 ) -> Encounter | None:
-    """A new record; or, where one is signed already, an amendment that adds or corrects values."""
-    signed = (
-        Encounter.objects.filter(
+    """A record of its own; a corrected report amends the record that holds the wrong values."""
+    if message.correction:
+        signed = Encounter.objects.filter(
             episode=episode, form=form, role=role, status=Encounter.Status.SIGNED
-        )
-        .order_by("-pk")
-        .first()
-    )
-    if signed is None:
-        on = message.observed_on or ctx.file.on
-        return encounters.record(
-            episode, form, role, data, on=on, actor=ctx.caller, source=ctx.source(row, form)
-        )
-    changes = {name: value for name, value in data.items() if signed.data.get(name) != value}
-    if not changes:
-        return None
-    what = "检验科更正报告" if message.correction else "检验科补充报告"
-    return encounters.amend(
-        signed.key, changes, f"{what}，消息控制号 {message.control_id}", ctx.caller
+        ).order_by("-pk")
+        wrong = next((e for e in signed if data.keys() & e.data.keys()), None)
+        if wrong is not None:
+            changes = {name: value for name, value in data.items() if wrong.data.get(name) != value}
+            if not changes:
+                return None
+            reason = f"检验科更正报告，消息控制号 {message.control_id}"
+            return encounters.amend(wrong.key, changes, reason, ctx.caller)
+    on = message.observed_on or ctx.file.on
+    return encounters.record(
+        episode, form, role, data, on=on, actor=ctx.caller, source=ctx.source(row, form)
     )

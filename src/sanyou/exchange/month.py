@@ -174,9 +174,9 @@ def _same_month(out: Path, policy: str, given: list[_Given], day: date) -> date:
 
 
 def _check_in_force(policy: Any, day: date) -> None:
-    if day < policy.effective_from:
+    if day < policy.starts:
         raise FileProblem(
-            f"政策“{policy.label}”自 {policy.effective_from} 起施行，不能用于 {day}。请核对 --policy 或 --on。"
+            f"政策“{policy.label}”自 {policy.starts} 起施行，不能用于 {day}。请核对 --policy 或 --on。"
         )
 
 

@@ -23,7 +23,7 @@ from sanyou.registry.models import Doubt, Person
 
 Outcome = ImportRow.Outcome
 # Units people write for body measures -> factor to the element's own unit.
-_UNITS = {
+_UNITS: dict[tuple[str, str], int | Decimal] = {
     ("cm", "cm"): 1, ("厘米", "cm"): 1, ("公分", "cm"): 1, ("m", "cm"): 100, ("米", "cm"): 100,
     ("kg", "kg"): 1, ("公斤", "kg"): 1, ("千克", "kg"): 1, ("斤", "kg"): Decimal("0.5"),
     ("mmhg", "mmHg"): 1, ("毫米汞柱", "mmHg"): 1, ("kpa", "mmHg"): Decimal("7.50062"),
@@ -300,7 +300,7 @@ def measured(ctx: Context, reader: Reader, role: str, sex: str) -> dict[str, Any
 
 
 def _read(ctx: Context, reader: Reader, spec: FieldSpec) -> dict[str, Any]:
-    cell = reader.cell(spec.id)
+    cell: values.Cell = reader.cell(spec.id)
     if spec.type == "element":
         return {spec.element: element_value(ctx, reader, spec, cell)}
     if spec.type == "blood_pressure":

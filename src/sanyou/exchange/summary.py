@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from sanyou.care.models import Assessment, Consent, EligibilityDecision, Encounter, Episode
 from sanyou.exchange.models import ImportFile, ImportRow
+from sanyou.exchange.undo import REASON as UNDONE
 from sanyou.finance.models import Claim
 from sanyou.finance.money import yuan
 from sanyou.protocol.pricing import completeness, price_on
@@ -117,10 +118,13 @@ def _attendance(eligible: Iterable[int]) -> tuple[set[int], set[int]]:
     """(episodes of which somebody came, those of them where a spouse did not consent)."""
     latest: dict[tuple[int, str], str] = {}
     rows = Consent.objects.filter(episode__in=list(eligible)).order_by("pk")
-    for episode, role, kind in rows.values_list("episode", "role", "kind"):
-        latest[episode, role] = kind
+    for episode, role, kind, reason in rows.values_list("episode", "role", "kind", "reason"):
+        if kind != Consent.Kind.WITHDRAW:  # whoever withdraws later has been examined
+            latest[episode, role] = kind
+        elif reason == UNDONE:
+            latest.pop((episode, role), None)
     attended = {episode for episode, _role in latest}
-    refused = {episode for (episode, _role), kind in latest.items() if kind != Consent.Kind.GRANT}
+    refused = {episode for (episode, _role), kind in latest.items() if kind == Consent.Kind.REFUSE}
     return attended, refused
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from sanyou.care import flow
 from sanyou.care.models import (
     Assessment,
     Card,
@@ -18,7 +19,6 @@ from sanyou.care.models import (
     Encounter,
     Episode,
     FreeCheck,
-    Task,
 )
 from sanyou.exchange.models import ImportFile, ImportRow
 from sanyou.registry.access import Actor
@@ -135,41 +135,29 @@ def undo(file: ImportFile, actor: Actor) -> int:
 
 
 def _cancel_episode(pk: int, actor: Actor) -> None:
-    now = timezone.now()
     episode = Episode.objects.get(pk=pk)
     episode.status, episode.status_reason = Episode.Status.CANCELLED, REASON
     episode.closed_on = timezone.localdate()
     episode.save(update_fields=["status", "status_reason", "closed_on"])
     Encounter.objects.filter(episode=episode).update(status=Encounter.Status.VOID)
-    Task.objects.filter(episode=episode, status=Task.Status.OPEN).update(
-        status=Task.Status.CANCELLED, reason=REASON, closed_at=now
-    )
+    flow.advance(episode)
     audit.record(actor, "cancel", "episode", episode.key)
 
 
 def _void_encounter(pk: int, actor: Actor) -> None:
-    encounter = Encounter.objects.select_related("episode").get(pk=pk)
+    encounter = Encounter.objects.select_related("episode__region").get(pk=pk)
     encounter.status = Encounter.Status.VOID
     encounter.save(update_fields=["status", "updated_at"])
-    Assessment.objects.filter(episode=encounter.episode, status=Assessment.Status.PROPOSED).update(
-        status=Assessment.Status.SUPERSEDED, reason=REASON
-    )
-    Task.objects.filter(
-        episode=encounter.episode,
-        kind=Task.Kind.STEP,
-        form=encounter.form,
-        role=encounter.role,
-        status=Task.Status.DONE,
-    ).update(status=Task.Status.OPEN, closed_at=None, closed_by=None)
-    # What opened because the station was done waits for it again.
-    Task.objects.filter(
-        episode=encounter.episode, kind=Task.Kind.STEP, form="", role="", status=Task.Status.OPEN
-    ).delete()
+    Assessment.objects.filter(
+        episode=encounter.episode, status=Assessment.Status.PROPOSED
+    ).update(status=Assessment.Status.SUPERSEDED, reason=REASON)
+    flow.advance(encounter.episode)
     audit.record(actor, "void", "encounter", encounter.key)
 
 
 def _take_back_consent(pk: int, actor: Actor) -> None:
-    consent = Consent.objects.select_related("episode").get(pk=pk)
+    """The answer was never given: a row that takes it back, and the couple is asked anew."""
+    consent = Consent.objects.select_related("episode__region").get(pk=pk)
     episode = consent.episode
     Consent.objects.create(
         episode=episode,
@@ -184,9 +172,7 @@ def _take_back_consent(pk: int, actor: Actor) -> None:
     if episode.status == Episode.Status.REFUSED:
         episode.status, episode.status_reason, episode.closed_on = Episode.Status.OPEN, "", None
         episode.save(update_fields=["status", "status_reason", "closed_on"])
-    Task.objects.filter(
-        episode=episode, kind=Task.Kind.STEP, name="consent", role=consent.role
-    ).update(status=Task.Status.OPEN, closed_at=None, closed_by=None)
+    flow.advance(episode)
     audit.record(actor, "consent-undone", "episode", episode.key, role=consent.role)
 
 

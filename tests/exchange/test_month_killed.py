@@ -1,0 +1,136 @@
+"""The month command killed at any point and run again: the same result, nothing twice, nothing lost."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from generator import STYLES, make
+
+TABLES = [
+    "registry_person", "registry_couple", "registry_doubt", "care_episode", "care_encounter",
+    "care_consent", "care_assessment", "care_eligibilitydecision", "care_freecheck", "care_card",
+    "care_task", "finance_claim", "finance_statement", "figures_submission", "exchange_importfile",
+    "exchange_importrow",
+]  # fmt: skip
+POINTS = 14
+
+
+def command(folder: Path, out: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "sanyou", "month", "--policy", "jiulongpo-2020",
+        "--roster", str(folder / "roster.xlsx"), "--stations", str(folder / "stations.xlsx"),
+        "--lab", str(folder / "lab.hl7"), "--out", str(out),
+    ]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SANYOU_", "DJANGO_"))}
+    return kept | {"PYTHONUTF8": "1"}
+
+
+def finish(folder: Path, out: Path) -> dict[str, object]:
+    done = subprocess.run(
+        command(folder, out), env=environment(), capture_output=True, text=True, timeout=600,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads((out / "summary.json").read_text("utf-8"))
+
+
+def database(out: Path) -> dict[str, object]:
+    """Row counts, and the rows' outcomes, of a finished month."""
+    with sqlite3.connect(out / ".sanyou" / "sanyou.sqlite3") as db:
+        found: dict[str, object] = {
+            t: db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in TABLES
+        }
+        found["outcomes"] = db.execute(
+            "SELECT outcome, code, count(*) FROM exchange_importrow GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    return found
+
+
+def files(out: Path) -> set[str]:
+    return {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file() and ".sanyou" not in p.parts}
+
+
+@pytest.mark.embedded
+def test_killed_at_many_points_the_month_ends_as_if_undisturbed(tmp_path):
+    folder = tmp_path / "in"
+    key = make(folder, seed=21, couples=14, style=STYLES[0])
+    key.pop("seed")
+    calm = tmp_path / "calm"
+    started = time.monotonic()
+    assert finish(folder, calm) == key
+    whole = time.monotonic() - started
+    rng = random.Random(5)
+    out = tmp_path / "out"
+    # Points spread over the whole run; each run goes on where the last was killed, so later kills
+    # are placed from the start of the remaining work as well as from its end.
+    for point in range(POINTS):
+        process = subprocess.Popen(
+            command(folder, out), env=environment(), stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        share = (point + rng.random()) / POINTS
+        try:
+            process.wait(timeout=max(0.3, share * whole))
+            break  # finished before the kill
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        if (out / "summary.json").exists():
+            assert json.loads((out / "summary.json").read_text("utf-8")) == key
+    assert finish(folder, out) == key
+    assert database(out) == database(calm)
+    assert files(out) == files(calm)
+
+
+@pytest.mark.embedded
+def test_killed_while_writing_the_month_ends_as_if_undisturbed(tmp_path):
+    """Kills from within, right at writes: the process dies at its n-th commit or file."""
+    folder = tmp_path / "in"
+    key = make(folder, seed=22, couples=8, style=STYLES[1])
+    key.pop("seed")
+    calm = tmp_path / "calm"
+    assert finish(folder, calm) == key
+    (tmp_path / "sitecustomize.py").write_text(DYING, "utf-8")
+    for n in (1, 2, 5, 11, 24, 40, 61):
+        out = tmp_path / f"out{n}"
+        env = environment() | {"PYTHONPATH": str(tmp_path), "DIE_AT": str(n)}
+        died = subprocess.run(command(folder, out), env=env, capture_output=True, check=False)
+        assert died.returncode in (-signal.SIGKILL, 0)
+        assert finish(folder, out) == key
+        assert database(out) == database(calm)
+        assert files(out) == files(calm)
+
+
+# Runs inside the command's process: at the n-th moment of writing (a commit of the database, an
+# fsync of a file, a rename into place) the process kills itself, as a power cut would.
+DYING = """
+import os, pathlib, signal
+left = [int(os.environ.get("DIE_AT", "0"))]
+def maybe_die():
+    if left[0] > 0:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+def wrap(owner, name):
+    real = getattr(owner, name)
+    def wrapped(*a, **k):
+        maybe_die()
+        return real(*a, **k)
+    setattr(owner, name, wrapped)
+if left[0]:
+    wrap(os, "fsync")
+    wrap(pathlib.Path, "replace")
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    wrap(BaseDatabaseWrapper, "_commit")
+"""
