@@ -26,7 +26,8 @@ def test_each_finding_shows_value_range_rule_and_source(episode: Any, client_as:
     response = client_as("assessing_doctor").get(url(episode))
     page = response.content.decode()
     sides = {s.role: s for s in response.context["sides"]}
-    [alt] = [f for f in sides["wife"].findings if any(e.value == "88 U/L" for e in f.evidence)]
+    alt = next(f for f in sides["wife"].findings if f.key == "wife.alt_high")
+    assert alt.evidence[0].value == "88 U/L"
     assert alt.evidence[0].range_text == "7–40"
     assert alt.evidence[0].flag == "high"
     assert alt.source

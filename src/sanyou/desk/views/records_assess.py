@@ -17,11 +17,12 @@ from sanyou.care.errors import CareError
 from sanyou.care.models import Assessment, Encounter, Episode
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.records import episode_of, home_of, subject_of
-from sanyou.desk.views.records_form import range_text, shown, words
+from sanyou.desk.views.records_form import shown, words
 from sanyou.protocol.facts import read_observation
 from sanyou.protocol.models import Element, Source
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
+from sanyou.protocol.wording import range_text
 from sanyou.registry.access import Actor, may_fill
 from sanyou.trust import audit
 

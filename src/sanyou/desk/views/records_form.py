@@ -3,17 +3,18 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from sanyou.protocol import wording
 from sanyou.protocol.facts import read_observation
 from sanyou.protocol.library import Library
 from sanyou.protocol.models import Element, FormField
 from sanyou.protocol.programme import Form, Programme
 from sanyou.protocol.text import Text
+from sanyou.protocol.wording import number, range_text, unit_text
 from sanyou.registry.access import Actor, may_fill, may_see
 
 MOST_CHIPS = 12  # more choices than this become a drop-down list
@@ -222,50 +223,6 @@ def _choices(element: Element, value: Any) -> Iterable[Choice]:
         yield Choice("", _("无"), key + 1 if key < 9 else None, value == ())
 
 
-def number(value: Decimal | float | None) -> str:
-    """12.50 -> "12.5", 100 -> "100"; nothing for None."""
-    if value is None:
-        return ""
-    text = f"{Decimal(str(value)):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def unit_text(unit: str) -> str:
-    """A unit as people write it: "10*9/L" -> "×10⁹/L", "umol/L" -> "μmol/L", "1" -> ""."""
-    if unit == "1":
-        return ""
-    text = unit.replace("10*12", "×10¹²").replace("10*9", "×10⁹")
-    return f"μ{text[1:]}" if text.startswith(("umol", "ug", "uIU")) else text
-
-
-def range_text(low: Decimal | None, high: Decimal | None) -> str:
-    """A reference range as people write it: 7–40, ≥10, ≤40."""
-    if low is not None and high is not None:
-        return f"{number(low)}–{number(high)}"
-    if low is not None:
-        return f"≥{number(low)}"
-    if high is not None:
-        return f"≤{number(high)}"
-    return ""
-
-
 def shown(element: Element, value: Any, unit: bool = True) -> str:
-    """A value in words: labels instead of codes, the unit behind a number."""
-    if value is None or value == "":
-        return ""
-    if element.type == "boolean":
-        return _("是") if value else _("否")
-    if element.value_set is not None:
-        codes = value if isinstance(value, list | tuple) else (value,)
-        if not codes:
-            return _("无")
-        return "、".join(_label(element, code) for code in codes)
-    if element.is_number:
-        tail = unit_text(element.unit) if unit else ""
-        return f"{number(Decimal(str(value)))} {tail}".strip()
-    return str(value)
-
-
-def _label(element: Element, code: str) -> str:
-    found = element.value_set.find(code) if element.value_set else None
-    return words(found.label) if found else str(code)
+    """A value in words, in the language of the page."""
+    return wording.shown(element, value, get_language() or "zh-hans", unit=unit)

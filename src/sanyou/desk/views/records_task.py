@@ -24,8 +24,6 @@ from sanyou.registry.models import Person
 from sanyou.trust import audit
 
 WAYS = ("phone", "visit", "message")
-DEFAULT_ATTEMPTS = 3
-
 # Steps lead to the page of their kind.
 STEP_PAGES = {
     "card": "card",
@@ -91,7 +89,7 @@ def _page(
 ) -> HttpResponse:
     programme = programme_of(row.episode)
     form = programme.forms.get(row.form) if row.form else None
-    needed = attempts_needed(programme, row)
+    needed = tasks.attempts_needed(row)
     made = list(row.attempts.select_related("by").order_by("-at"))
     failed = sum(1 for a in made if not a.reached)
     context = {
@@ -119,12 +117,6 @@ def _page(
         "back": home_of(row.episode),
     }
     return render(request, "desk/records/task.html", context, status=status)
-
-
-def attempts_needed(programme: Programme, row: Task) -> int:
-    """How many contacts must fail before a task may be closed as lost."""
-    spec = next((t.spec for t in programme.schedule if t.spec.id == row.name), None)
-    return spec.attempts if spec is not None and spec.attempts else DEFAULT_ATTEMPTS
 
 
 def _form_url(row: Task) -> str:
