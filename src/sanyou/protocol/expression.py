@@ -532,7 +532,10 @@ class Coder:
             for part in node.parts:
                 inner = self.support(part, truth)
                 test = self.is_true(part) if truth else self.is_false(part)
-                lines += inner if every else [f"if {test}:", *(f"    {line}" for line in inner)]
+                if every or not inner:
+                    lines += inner
+                else:
+                    lines += [f"if {test}:", *(f"    {line}" for line in inner)]
             return lines
         lines = []
         for spec in _leaf_specs(node):
