@@ -30,7 +30,7 @@ from sanyou.registry.duties import DUTIES
 from sanyou.registry.models import DutyAssignment, Organisation, Region, Staff
 from sanyou.registry.people import PersonData, register_couple, register_person
 from sanyou.synth.filling import drawn
-from sanyou.synth.population import Invented, Story, shares, stories
+from sanyou.synth.population import Invented, Story, invented_name, shares, stories
 
 PROGRAMME = "preconception"
 PASSWORD = "sanyou-demo-2026"
@@ -58,28 +58,43 @@ class Built:
     encounters: int
 
 
-def _staff(given: dict[str, Any]) -> dict[str, Actor]:
-    main_town = next(iter(given["towns"]))
-    centre = Organisation.objects.get(
-        region_id=given["region"], kind=Organisation.Kind.CENTRE, active=True
+LOCAL = ("village_worker", "township_officer")
+
+
+def _put_staff(username: str, name: str, duty: str, region: Region) -> Actor:
+    """A member of staff with one duty; local ones belong to their township office."""
+    kinds = Organisation.Kind
+    home = Organisation.objects.get(
+        region=region, kind=kinds.TOWNSHIP if duty in LOCAL else kinds.CENTRE, active=True
     )
-    actors = {}
-    for duty, (username, name) in STAFF.items():
-        local = duty in {"village_worker", "township_officer"}
-        region = Region.objects.get(pk=main_town if local else given["region"])
-        home = (
-            Organisation.objects.filter(region=region, kind=Organisation.Kind.TOWNSHIP).first()
-            if local
-            else centre
-        )
-        person = Staff.objects.filter(username=username).first() or Staff.objects.create_user(
-            username, password=PASSWORD, display_name=name, organisation=home
-        )
-        held, _ = DutyAssignment.objects.get_or_create(
-            staff=person, duty=duty, region=region, valid_from=date(2020, 1, 1)
-        )
-        actors[duty] = Actor.of(person, held)
-    return actors
+    person = Staff.objects.filter(username=username).first() or Staff.objects.create_user(
+        username, password=PASSWORD, display_name=name, organisation=home
+    )
+    held, _ = DutyAssignment.objects.get_or_create(
+        staff=person, duty=duty, region=region, valid_from=date(2020, 1, 1)
+    )
+    return Actor.of(person, held)
+
+
+def _staff(given: dict[str, Any], rng: Random) -> dict[str, dict[str, Actor]]:
+    """township -> duty -> who does it there; the centre's staff serve every township."""
+    county = Region.objects.get(pk=given["region"])
+    towns = Region.objects.in_bulk(list(given["towns"]))
+    centre = {
+        duty: _put_staff(username, name, duty, county)
+        for duty, (username, name) in STAFF.items()
+        if duty not in LOCAL
+    }
+    desks = {}
+    for number, code in enumerate(given["towns"]):
+        local = {}
+        for duty in LOCAL:
+            username, name = STAFF[duty]
+            if number:
+                username, name = f"{username}{number}", invented_name(rng, given["names"], "wife")
+            local[duty] = _put_staff(username, name, duty, towns[code])
+        desks[code] = centre | local
+    return desks
 
 
 def logins() -> list[tuple[str, str, str, str, str]]:
@@ -260,7 +275,7 @@ def build(couples: int, seed: int, until: date, console: Console) -> Built:
     """Create the district with `couples` couples; those of an earlier run with the seed are kept."""
     given = shares()
     organisations.setup_district(given["region"], given["centre"])
-    desk = _staff(given)
+    desks = _staff(given, Random(seed))
     done = set(
         Episode.objects.filter(source__startswith=f"synth:{seed}:").values_list("source", flat=True)
     )
@@ -270,9 +285,9 @@ def build(couples: int, seed: int, until: date, console: Console) -> Built:
             source = f"synth:{seed}:{story.number}"
             if source not in done:
                 with transaction.atomic():
-                    _Course(story, given, desk, until).run(source)
+                    _Course(story, given, desks[story.town], until).run(source)
             progress.advance(bar)
-    _money_and_reports(given, desk, until)
+    _money_and_reports(given, next(iter(desks.values())), until)
     return Built(
         couples=Episode.objects.filter(source__startswith=f"synth:{seed}:").count(),
         encounters=Encounter.objects.count(),

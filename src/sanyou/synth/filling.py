@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from sanyou.protocol.library import Library
+from sanyou.synth.population import shares
 
 ROLE_SEX = {"wife": "female", "husband": "male"}
 
@@ -44,6 +45,8 @@ def _unremarkable(element: Any, sex: str | None, on: date) -> Any:
             return normal[0] if normal else element.value_set.codes[0].code
         case "codes":
             return []
+        case "integer" if not element.ranges:
+            return int(element.plausible.min) if element.plausible else 0  # a count: none
         case "integer" | "decimal":
             return _shape(element, _middle(element, sex)[0])
         case "date":
@@ -67,8 +70,10 @@ def unremarkable(
 ) -> dict[str, Any]:
     """Every question of a form answered the way a healthy person would."""
     sex = ROLE_SEX.get(role)
+    healthy = shares()["unremarkable"].get(role, {})
     return {
-        field.element: _unremarkable(library.dictionary.elements[field.element], sex, on)
+        field.element: healthy.get(field.element)
+        or _unremarkable(library.dictionary.elements[field.element], sex, on)
         for field in _plain_fields(library, programme, form_id, role)
         if field.required
         or library.dictionary.elements[field.element].type not in {"date", "text", "image"}
@@ -84,9 +89,19 @@ def _pick(rng: Random, shares: Mapping[str, float]) -> str | None:
     return None
 
 
+def _answer(element: Any, picked: str) -> Any:
+    """A share's key in the element's type."""
+    match element.type:
+        case "boolean":
+            return picked == "true"
+        case "integer":
+            return int(picked)
+    return picked
+
+
 def drawn(
     library: Library,
-    shares: list[dict[str, Any]],
+    values: list[dict[str, Any]],
     rng: Random,
     programme: str,
     form_id: str,
@@ -98,12 +113,12 @@ def drawn(
     answers = unremarkable(library, programme, form_id, role, on)
     for name, value in list(answers.items()):
         element = library.dictionary.elements[name]
-        if element.type in {"integer", "decimal"} and value is not None:
+        if element.ranges and value is not None:
             centre, width = _middle(element, sex)
             answers[name] = _shape(element, rng.gauss(centre, width / 2))
         elif element.type == "code" and not element.normal:
             answers[name] = rng.choice(element.value_set.current).code
-    for entry in shares:
+    for entry in values:
         name = entry["element"]
         if name not in answers or role not in entry["roles"]:
             continue
@@ -120,5 +135,5 @@ def drawn(
         else:
             picked = _pick(rng, entry["share"])
             if picked is not None:
-                answers[name] = picked == "true" if element.type == "boolean" else picked
+                answers[name] = _answer(element, picked)
     return answers

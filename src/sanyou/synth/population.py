@@ -6,6 +6,7 @@ The same seed gives the same stories. Nothing here touches a database.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -54,6 +55,7 @@ class Story:
     seed: int  # for the answers on their forms
 
 
+@cache
 def shares(path: Path = SHARES) -> dict[str, Any]:
     """The published shares, as read from content."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -67,7 +69,8 @@ def id_number(region: str, born: date, sequence: int) -> str:
     return body + "10X98765432"[total % 11]
 
 
-def _name(rng: Random, names: dict[str, Any], role: str) -> str:
+def invented_name(rng: Random, names: dict[str, Any], role: str) -> str:
+    """A name put together from common characters; now and then a long one."""
     if rng.random() < 0.01:
         return rng.choice(names["long"][role])
     surname = (
@@ -95,7 +98,7 @@ def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iter
             born = until - timedelta(days=round(age * 365.25) + rng.randrange(360))
             sequence = number * 2 % 1000 + (1 if sex == "male" else 0)
             return Invented(
-                name=_name(rng, given["names"], role),
+                name=invented_name(rng, given["names"], role),
                 sex=sex,
                 born=born,
                 id_number=id_number((elsewhere or given["region"])[:6], born, sequence),
