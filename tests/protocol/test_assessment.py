@@ -19,7 +19,7 @@ def assessed(tiny: Library, **roles: Any) -> Any:
     return assess(tiny.programmes["tiny"], build_facts(tiny, "tiny", roles, ON))
 
 
-@pytest.mark.requirement("B03")
+@pytest.mark.requirement("B05")
 def test_a_finding_carries_the_values_it_rests_on(tiny: Library) -> None:
     result = assessed(tiny, wife={"alt": {"value": 55, "high": 40}})
     finding = next(f for f in result.findings if f.key == "wife.alt_high")
@@ -39,7 +39,7 @@ def test_nothing_found_is_the_general_level_without_a_class(tiny: Library) -> No
     assert (result.findings, result.cls, result.level) == ((), None, "general")
 
 
-@pytest.mark.requirement("B03")
+@pytest.mark.requirement("B05")
 def test_a_missing_result_cannot_be_excluded_and_says_what_is_needed(tiny: Library) -> None:
     result = assessed(tiny, wife={"rubella_igg": "negative", "pregnancies": 2})
     found = {u.key: u.missing for u in result.undetermined}

@@ -30,7 +30,7 @@ def facts_of(tiny: Library, on: date = date(2021, 3, 1), **roles: Any) -> dict[s
     return build_facts(tiny, "tiny", roles, on, tiny.policies["tiny-2020"])
 
 
-@pytest.mark.requirement("A05")
+@pytest.mark.requirement("A03")
 def test_one_local_spouse_who_plans_is_enough(tiny: Library, policy: Policy) -> None:
     facts = facts_of(tiny, couple={"planning": True}, husband={"hukou_region": "500107002"})
     decision = decide(policy, facts)
@@ -43,7 +43,7 @@ def test_one_local_spouse_who_plans_is_enough(tiny: Library, policy: Policy) -> 
     assert used == {"husband.hukou_region__in_served": True}
 
 
-@pytest.mark.requirement("A05")
+@pytest.mark.requirement("A03")
 def test_a_refusal_quotes_the_clause_and_says_why(tiny: Library, policy: Policy) -> None:
     decision = decide(policy, facts_of(tiny, couple={"planning": False}))
     assert decision.answer == "no"
@@ -53,7 +53,7 @@ def test_a_refusal_quotes_the_clause_and_says_why(tiny: Library, policy: Policy)
     assert decision.as_json()["criteria"][0]["truth"] is False
 
 
-@pytest.mark.requirement("A05")
+@pytest.mark.requirement("A03")
 def test_what_is_not_known_is_asked_for_and_never_refused(tiny: Library, policy: Policy) -> None:
     decision = decide(policy, facts_of(tiny, wife={"hukou_region": "500107001"}))
     assert decision.answer == "unknown"
@@ -81,6 +81,7 @@ def test_a_document_kept_as_a_stub_decides_nothing(tiny: Library) -> None:
     assert decide_entitlement(old, {}).grant == "unknown"
 
 
+@pytest.mark.requirement("A04")
 @pytest.mark.parametrize(("used", "grant"), [(0, "free"), (1, "own_cost"), (None, "unknown")])
 def test_the_first_check_is_free_and_the_next_is_not(
     tiny: Library, policy: Policy, used: Any, grant: str
@@ -91,6 +92,7 @@ def test_the_first_check_is_free_and_the_next_is_not(
     assert (found.missing == ("couple.free_checks_used",)) == (grant == "unknown")
 
 
+@pytest.mark.requirement("A05")
 def test_the_policy_in_force_is_found_by_region_and_day(tiny: Library) -> None:
     def found(code: str, on: date) -> str | None:
         policy = tiny.policy_for(code, "tiny", on)
@@ -102,6 +104,7 @@ def test_the_policy_in_force_is_found_by_region_and_day(tiny: Library) -> None:
     assert found("500108", date(2021, 1, 1)) is None
 
 
+@pytest.mark.requirement("E01")
 def test_the_price_is_that_of_the_day(policy: Policy) -> None:
     assert price_on(policy, date(2021, 12, 31)) == 46000
     assert price_on(policy, date(2022, 1, 1)) == 48050
@@ -117,6 +120,7 @@ def test_an_item_is_complete_when_all_its_results_are_there(tiny: Library, polic
     assert completeness(policy, done) == []
 
 
+@pytest.mark.requirement("E01")
 @given(st.integers(0, 10**12))
 def test_shares_always_add_up_to_the_last_fen(fen: int) -> None:
     parts = split_shares(LIBRARY.policies["tiny-2020"], fen)

@@ -232,7 +232,7 @@ def test_the_tiny_rule_set_finds_the_same_in_python_and_in_duckdb(data: st.DataO
     check_rules(programme, data.draw(st.lists(strategy, min_size=1, max_size=10)))
 
 
-@pytest.mark.requirement("B03")
+@pytest.mark.requirement("B05")
 @settings(
     max_examples=10,
     deadline=None,

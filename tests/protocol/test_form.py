@@ -123,6 +123,7 @@ def test_values_are_read_as_people_write_them(element: str, raw: Any, value: Any
         ),
     ],
 )
+@pytest.mark.requirement("B04")
 def test_a_refusal_names_field_value_limits_and_remedy(
     element: str, raw: Any, code: str, chinese: str
 ) -> None:
@@ -192,6 +193,7 @@ def test_each_role_sees_its_own_fields() -> None:
     assert "pregnancies" not in filled("husband", **WIFE).visible
 
 
+@pytest.mark.requirement("B04")
 def test_values_outside_the_range_are_marked_by_sex() -> None:
     assert filled("wife", **WIFE, alt="45").flags == {"alt": "high"}
     assert filled("husband", **WIFE, alt="45").flags == {}

@@ -34,7 +34,7 @@ def test_the_worked_cases_of_the_tiny_library_pass_and_cover_it(tiny: Library) -
     assert report.cases == 9
 
 
-@pytest.mark.requirement("B04")
+@pytest.mark.requirement("B05")
 def test_the_packaged_content_loads_and_its_worked_cases_pass(packaged: Library) -> None:
     report = packaged.check()
     assert not report.failures, "\n".join(map(str, report.failures))
@@ -116,7 +116,6 @@ def with_eyecheck() -> Library:
     return Library.load(None, EYECHECK)
 
 
-@pytest.mark.requirement("B09")
 def test_a_programme_of_yaml_only_is_laid_over_the_packaged_content(with_eyecheck: Library) -> None:
     assert {"preconception", "eyecheck"} <= set(with_eyecheck.programmes)
     report = with_eyecheck.check()

@@ -19,6 +19,7 @@ def planned(tiny: Library, on: date, wife: dict[str, Any] | None = None) -> list
     return plan(tiny.programmes["tiny"], build_facts(tiny, "tiny", given, on), on)
 
 
+@pytest.mark.requirement("B09")
 def test_a_series_has_a_window_per_step_and_clamps_month_ends_without_drift(tiny: Library) -> None:
     windows = [(task.opens, task.due) for task in planned(tiny, EXAMINED)]
     assert windows == [
