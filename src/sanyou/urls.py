@@ -2,6 +2,9 @@
 
 from django.urls import include, path
 
+from sanyou.api.router import api
+
 urlpatterns = [
+    path("api/", api.urls),
     path("", include("sanyou.desk.urls")),
 ]

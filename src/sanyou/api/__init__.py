@@ -1,0 +1,1 @@
+"""The JSON API under /api/: the same services as the pages, for other systems and scripts."""

@@ -1,0 +1,99 @@
+"""Queues and follow-up tasks."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+
+from sanyou.api import reach, shapes
+from sanyou.api.auth import actor_of
+from sanyou.care import tasks
+from sanyou.care.models import Task
+from sanyou.registry.access import Actor
+from sanyou.trust import audit
+
+router = Router(tags=["tasks"])
+
+
+def _out(row: Task) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "episode": row.episode.key,
+        "kind": row.kind,
+        "name": row.name,
+        "label": row.label,
+        "role": row.role,
+        "form": row.form,
+        "duty": row.duty,
+        "region": row.region_id,
+        "opens": row.opens,
+        "due": row.due,
+        "status": row.status,
+        "reason": row.reason,
+    }
+
+
+def _rows() -> "QuerySet[Task]":
+    return Task.objects.select_related("episode__region", "region")
+
+
+@router.get("", response=list[shapes.TaskOut])
+def queue(
+    request: HttpRequest,
+    name: str = "",
+    limit: int = Query(50, ge=1, le=200),
+    offset: int = Query(0, ge=0),
+) -> object:
+    """Open tasks of the caller's duty and region, the most urgent first."""
+    actor = actor_of(request)
+    actor.require("see_person")
+    rows = tasks.queue(actor).select_related("episode")
+    rows = rows.filter(name=name) if name else rows
+    found = list(rows[offset : offset + limit])
+    audit.record(actor, "list", "task", "", rows=len(found))
+    return [_out(row) for row in found]
+
+
+def _own(actor: Actor, key: UUID) -> Task:
+    """A task of her region: of her own duty, or a follow-up for who follows up."""
+    row = reach.find(actor, _rows(), key)
+    if actor.duty != row.duty:
+        actor.require("follow_up", row)
+    return row
+
+
+@router.get("/{uuid:key}", response=shapes.TaskOut)
+def read(request: HttpRequest, key: UUID) -> object:
+    """One task."""
+    actor = actor_of(request)
+    row = reach.find(actor, _rows(), key)
+    actor.require("see_person", row)
+    audit.record(actor, "read", "task", row.key)
+    return _out(row)
+
+
+@router.post("/{uuid:key}/attempts", response={201: shapes.TaskOut})
+def attempt(request: HttpRequest, key: UUID, body: shapes.AttemptIn) -> object:
+    """Write down one attempt to reach somebody."""
+    actor = actor_of(request)
+    row = _own(actor, key)
+    tasks.attempt(row, actor, body.way, body.reached, body.note)
+    return Status(201, _out(_rows().get(pk=row.pk)))
+
+
+@router.post("/{uuid:key}/complete", response=shapes.TaskOut)
+def complete(request: HttpRequest, key: UUID, body: shapes.ReasonIn) -> object:
+    """Close a task that needs no form."""
+    actor = actor_of(request)
+    row = tasks.complete(_own(actor, key), actor, body.reason)
+    return _out(_rows().get(pk=row.pk))
+
+
+@router.post("/{uuid:key}/lost", response=shapes.TaskOut)
+def lost(request: HttpRequest, key: UUID, body: shapes.ReasonIn) -> object:
+    """Give up after enough failed attempts."""
+    actor = actor_of(request)
+    row = tasks.close_lost(_own(actor, key), actor, body.reason)
+    return _out(_rows().get(pk=row.pk))
