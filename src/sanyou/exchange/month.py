@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,10 @@ class Month:
     def rosters(self) -> list[ImportFile]:
         return self.of(Kind.ROSTER)
 
-    @property
+    @cached_property
     def last_day(self) -> date:
-        """The last day of the month, or of the last record where the month ran over."""
+        """The last day of the month, or of the last record where the month ran over. Asked for
+        only after all records are in."""
         end = self.on.replace(day=monthrange(self.on.year, self.on.month)[1])
         last = (
             Encounter.objects.filter(status=Encounter.Status.SIGNED)

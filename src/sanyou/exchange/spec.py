@@ -85,6 +85,24 @@ class SheetSpec(Strict):
     def field(self, name: str) -> FieldSpec:
         return next(f for f in self.fields if f.id == name)
 
+    @cached_property
+    def loose_fields(self) -> tuple[FieldSpec, ...]:
+        return tuple(f for f in self.fields if not f.exact)
+
+    @cached_property
+    def exact_fields(self) -> dict[str, FieldSpec]:
+        """Heading -> the field that only that heading names."""
+        return {key: f for f in self.fields if f.exact for key in f.keys}
+
+    @cached_property
+    def _known_words(self) -> re.Pattern[str]:
+        words = {key for f in self.loose_fields for key in f.keys if len(key) >= 2}
+        return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))
+
+    def mentions(self, key: str) -> bool:
+        """Whether a reduced heading contains a known heading of any field."""
+        return bool(self._known_words.search(key))
+
     def with_fields(self, more: tuple[FieldSpec, ...]) -> "SheetSpec":
         return self.model_copy(update={"fields": self.fields + more})
 

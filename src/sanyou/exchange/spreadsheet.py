@@ -190,16 +190,17 @@ def match_columns(
 ) -> tuple[dict[str, int], float]:
     """field -> column, best likeness first; each column and field once. And the sum of likeness."""
     groups = groups or [""] * len(headings)
-    offers = sorted(
-        (
-            (score, -column, field.id)
-            for column, heading in enumerate(headings)
-            if heading
-            for field in spec.fields
-            if (score := likeness(spec, field, heading, groups[column])) >= 0.4
-        ),
-        reverse=True,
-    )
+    offers = []
+    for column, heading in enumerate(headings):
+        if not heading:
+            continue
+        if (exact := spec.exact_fields.get(heading_key(heading))) is not None:
+            offers.append((likeness(spec, exact, heading), -column, exact.id))
+        for field in spec.loose_fields:
+            score = likeness(spec, field, heading, groups[column])
+            if score >= 0.4:
+                offers.append((score, -column, field.id))
+    offers.sort(reverse=True)
     columns: dict[str, int] = {}
     total = 0.0
     for score, minus_column, field_id in offers:
@@ -269,6 +270,12 @@ def recognise(sheet: Sheet, spec: SheetSpec) -> Layout | None:
                     spec.id, index, height, tuple(headings), columns, _title(sheet, index), score
                 )
     return best
+
+
+def _looks_like_headings(spec: SheetSpec, texts: Sequence[str]) -> bool:
+    """Whether at least two cells contain a known heading; a row of people does not."""
+    keys = {heading_key(t, keep_brackets=True) for t in texts if t and len(t) <= 60}
+    return sum(1 for key in keys if spec.mentions(key)) >= 2
 
 
 def _title(sheet: Sheet, before: int) -> tuple[str, ...]:
