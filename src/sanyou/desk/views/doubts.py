@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.care.models import Episode
@@ -59,7 +60,7 @@ def _properties(actor: Actor, person: Person) -> list[tuple[str, str]]:
         (_("现居地"), person.residence_text or str(person.residence_region or "—")),
         (_("配偶"), "、".join(spouses) or "—"),
         (_("检查档案"), "、".join(episodes.values_list("number", flat=True)) or "—"),
-        (_("登记时间"), person.created_at.date().isoformat()),
+        (_("登记时间"), timezone.localtime(person.created_at).date().isoformat()),
     ]
 
 

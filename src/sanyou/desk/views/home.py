@@ -141,7 +141,7 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     counts["later"] = counts["all"] - counts["overdue"] - counts["today"]
     when = request.GET.get("when", "")
     page = leaf(request, in_group(rows, when, today))
-    labels = {"overdue": _("逾期"), "today": _("今天到期"), "later": _("以后")}
+    labels = {"overdue": _("逾期"), "today": _("今天到期"), "later": _("未到期")}
     return {
         "leaf": page,
         "items": items(page, today),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.care import content, episodes
+from sanyou.care.errors import CareError
 from sanyou.care.models import Episode
 from sanyou.desk import held
 from sanyou.desk.actor import actor_of, duty_page, say
@@ -92,12 +93,21 @@ def nominate(request: HttpRequest) -> HttpResponse:
     raw = _answers(request, form, role)
     result = validate(content.library(), form, role, raw)
     region, region_error = _region(request, actor)
+    refused = ""
     if request.method == "POST":
         faulty = any(e.errors for e in entries) or region_error or not result.ok
         if not faulty and region is not None:
-            return _open(request, actor, programme, entries, result, region)
+            try:
+                return _open(request, actor, programme, entries, result, region)
+            except (CareError, people.RegistryError) as error:
+                refused = error.message_zh
     context = _context(actor, programme, form, entries, raw, result, request.method == "POST")
-    context |= {"offered": offered, "region": region, "region_error": region_error}
+    context |= {
+        "offered": offered,
+        "region": region,
+        "region_error": region_error,
+        "refused": refused,
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "desk/shell/nominate.html", context, status=status)
 

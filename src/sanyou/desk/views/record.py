@@ -191,17 +191,18 @@ def resubmit(request: HttpRequest, key: UUID) -> HttpResponse:
 def _page(request: HttpRequest, actor: Actor, found: Episode) -> HttpResponse:
     audit.record(actor, "read", "episode", found.key)
     context = head(actor, found)
+    programme = content.programme_of(found)
     context |= {
         "tables": results(actor, found),
         "assessment": _assessment(actor, found),
-        "timeline": timeline(found),
-        "tasks": _tasks(found),
+        "timeline": timeline(actor, found),
+        "tasks": [(t, task_label(actor, programme, t)) for t in _tasks(found)],
         "decision": found.decisions.order_by("-at").first(),
         "decisions": list(found.decisions.select_related("by").order_by("-at")),
         "documents": list(found.documents.select_related("issued_by").order_by("-at")),
         "consents": _consents(found),
         "cards": list(found.cards.order_by("-pk")),
-        "referrals": list(found.referrals.order_by("-pk")),
+        "referrals": list(found.referrals.order_by("-pk")) if _reads_all(actor) else [],
         "history": _history(actor, found),
         "siblings": _siblings(actor, found),
         "may_results": actor.can("see_results"),
@@ -389,7 +390,22 @@ def _shown(actor: Actor, found: Episode, row: Assessment) -> dict[str, Any]:
     }
 
 
-def timeline(found: Episode) -> list[Moment]:
+def _reads_all(actor: Actor) -> bool:
+    """Whether her duty reads restricted results: a referral's address tells what was found."""
+    return actor.can("see_results") and "restricted" in actor.role.privacy
+
+
+def task_label(actor: Actor, programme: Programme, task: Task) -> str:
+    """A recheck names what was found: others than its readers see only that there is one."""
+    if task.kind != Task.Kind.RECHECK:
+        return task.label
+    library, rule = content.library(), task.name.removeprefix("recheck_")
+    facts = [f for r in programme.rules if r.id == rule for f in r.when.facts]
+    known = facts and all(may_read(actor, library, fact) for fact in facts)
+    return task.label if known else _("复查")
+
+
+def timeline(actor: Actor, found: Episode) -> list[Moment]:
     """Everything that happened, newest first: names of staff, no results."""
     programme = content.programme_of(found)
 
@@ -417,12 +433,16 @@ def timeline(found: Episode) -> list[Moment]:
         for c in found.consents.select_related("by")
     ]  # fmt: skip
     moments += [
-        Moment(t.closed_at, f"{t.label}{role(t.role)}", str(t.closed_by or ""),
-               t.get_status_display() + (f"：{t.reason}" if t.reason else ""),
-               mark="bad" if t.status == Task.Status.LOST else "")
+        Moment(
+            t.closed_at,
+            f"{task_label(actor, programme, t)}{role(t.role)}",
+            str(t.closed_by or ""),
+            _closing(t),
+            mark="bad" if t.status == Task.Status.LOST else "",
+        )
         for t in found.tasks.filter(closed_at__isnull=False).select_related("closed_by")
-        if t.name in {"review", "confirm"} or t.kind != Task.Kind.STEP
-    ]  # fmt: skip
+        if t.closed_at and (t.name in {"review", "confirm"} or t.kind != Task.Kind.STEP)
+    ]
     moments += [
         Moment(a.decided_at, _("风险评估：%s") % a.get_status_display(), str(a.decided_by or ""))
         for a in found.assessments.filter(decided_at__isnull=False).select_related("decided_by")
@@ -432,6 +452,12 @@ def timeline(found: Episode) -> list[Moment]:
         for d in found.documents.select_related("issued_by")
     ]
     return sorted(moments, key=lambda m: m.at, reverse=True)
+
+
+def _closing(task: Task) -> str:
+    """How a task ended, where it is not simply done."""
+    ended = "" if task.status == Task.Status.DONE else str(task.get_status_display())
+    return "：".join(part for part in (ended, task.reason) if part)
 
 
 def _form_label(programme: Programme, form: str) -> str:

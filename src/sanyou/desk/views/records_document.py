@@ -84,7 +84,17 @@ def _not_now(episode: Episode, kind: str) -> str:
         and not episode.assessments.filter(status__in=("confirmed", "overridden")).exists()
     ):
         return _("风险评估还没有由医生确认")
+    form = _form_behind(programme_of(episode), kind)
+    if form and not episode.encounters.filter(form=form, status="signed").exists():
+        return _("“%s”还没有填写签名") % words(programme_of(episode).forms[form].label)
     return ""
+
+
+def _form_behind(programme: Programme, kind: str) -> str:
+    """The form a document is the print of: of the same id, or filled by a follow-up of that id."""
+    if kind in programme.forms:
+        return kind
+    return next((t.spec.form or "" for t in programme.schedule if t.spec.id == kind), "")
 
 
 @duty_page("issue_document", methods=("POST",))

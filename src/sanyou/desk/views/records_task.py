@@ -142,6 +142,7 @@ def _script(programme: Programme, row: Task, actor: Actor) -> list[str]:
     people = people_of(row.episode)
     person = people.get(row.role) or next(iter(people.values()))
     where = str(actor.organisation or _("区县妇幼保健计划生育服务中心"))
+    form = programme.forms.get(row.form) if row.form else None
     lines = [
         _("您好，我是%(where)s的%(me)s。请问是%(name)s吗？")
         % {"where": where, "me": actor.display_name, "name": person.name},
@@ -151,11 +152,11 @@ def _script(programme: Programme, row: Task, actor: Actor) -> list[str]:
     ]
     if row.kind == Task.Kind.RECHECK:
         lines.append(_("上次评估建议您%s，请问做了吗？结果怎样？") % row.label)
-    form = programme.forms.get(row.form) if row.form else None
-    if form is not None:
-        asked = [words(s.label) for s in form.sections]
-        lines.append(_("依次询问：%s（按登记表逐项填写）。") % "、".join(asked))
-        lines += [words(form.spec.hint)] if form.spec.hint else []
+    elif form is not None and form.spec.hint:
+        lines.append(words(form.spec.hint))
+    elif form is not None:
+        asked = "、".join(words(s.label) for s in form.sections)
+        lines.append(_("依次询问：%s（按登记表逐项填写）。") % asked)
     lines.append(_("谢谢您。有不舒服或疑问，请随时和我们联系；下次联系我们会再给您打电话。"))
     return lines
 

@@ -94,11 +94,11 @@ def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
             return _send_back(request, actor, episode)
         own_cost = request.POST.get("decision") == "own-cost"
         decision = _confirm(episode, actor, own_cost)
-        if decision.answer == "yes":
+        episode.refresh_from_db()
+        if decision.answer == "yes" and not episode.status_reason:
             say(request, _("已确认，可以发放服务卡。"))
             return _next(request, actor, "confirm")
-        line = str(decision.result.get("clause_line", ""))
-        messages.warning(request, line or _("资料不全，暂不能确认。"))
+        messages.warning(request, episode.status_reason or _("资料不全，暂不能确认。"))
         return redirect("episode", key=episode.key)
     audit.record(actor, "read", "episode", episode.key)
     context = record.head(actor, episode)

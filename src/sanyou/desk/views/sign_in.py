@@ -119,7 +119,8 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
     if user is None:
         return JsonResponse({"error": problem}, status=403)
     if django_otp.user_has_device(user):
-        device = django_otp.match_token(user, request.POST.get("token", "").strip())
+        token = request.POST.get("token", "").strip()
+        device = django_otp.match_token(user, token) if token else None
         if device is None:
             return JsonResponse(
                 {"error": _("动态验证码不正确，请输入手机上当前显示的 6 位数字。")}, status=403

@@ -212,10 +212,11 @@
     saveState.dataset.state = kind;
   };
 
+  /* What keeps the form from being saved, if anything; true when something does. */
   const waitingWords = () => {
-    if (conflicts.size) return say(fill(words.conflicts, { n: conflicts.size }), "conflict");
-    if (refused.size) return say(fill(words.refused, { n: refused.size }), "error");
-    return null;
+    if (conflicts.size) say(fill(words.conflicts, { n: conflicts.size }), "conflict");
+    else if (refused.size) say(fill(words.refused, { n: refused.size }), "error");
+    return conflicts.size + refused.size > 0;
   };
 
   /* --- two people on one record --------------------------------------------- */

@@ -58,6 +58,9 @@
   document.addEventListener("change", function (event) {
     var input = event.target;
     if (input.hasAttribute && input.hasAttribute("data-autosubmit")) input.form.requestSubmit();
+    if (input.hasAttribute && input.hasAttribute("data-only-abnormal")) {
+      document.getElementById(input.dataset.onlyAbnormal).classList.toggle("only-abnormal", input.checked);
+    }
     if (input.hasAttribute && input.hasAttribute("data-check-all")) {
       document.querySelectorAll('input[type=checkbox][name="' + input.dataset.checkAll + '"]').forEach(function (box) { box.checked = input.checked; });
     }

@@ -1,0 +1,118 @@
+"""Home: each duty's own queue, grouped, filtered, paged; and nothing of others."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from sanyou.care.models import Task
+from sanyou.desk.views.home import DOORS_OF, group_of
+from sanyou.registry.duties import DUTIES
+from tests.conftest import XIPENG
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("duty", sorted(DUTIES.keys() - {"system"}))
+def test_every_duty_has_a_home(client_as, duty: str) -> None:
+    response = client_as(duty).get("/")
+
+    assert response.status_code == 200
+    assert str(DUTIES[duty].label) in response.content.decode()
+
+
+def test_every_duty_has_actions_of_its_own_to_start_from() -> None:
+    assert DOORS_OF.keys() == DUTIES.keys() - {"system"}
+
+
+def test_the_township_sees_what_waits_for_review_and_the_centre_does_not(
+    client_as, episode_at
+) -> None:
+    episode = episode_at("nominated")
+
+    assert episode.number in client_as("township_officer").get("/").content.decode()
+    assert episode.number not in client_as("registration").get("/").content.decode()
+
+
+@pytest.mark.requirement("H01")
+def test_another_township_sees_nothing_of_it(client_as, episode_at) -> None:
+    episode = episode_at("nominated")
+
+    other = client_as("township_officer", XIPENG).get("/").content.decode()
+
+    assert episode.number not in other
+
+
+def test_a_station_sees_only_its_own_queue(client_as, episode_at) -> None:
+    episode_at("consented")
+
+    nurse = client_as("history_nurse").get("/").content.decode()
+
+    assert "病史询问" in nurse
+    assert "超声" not in nurse
+
+
+def test_tasks_are_grouped_by_when_they_are_due() -> None:
+    today = timezone.localdate()
+    day = timedelta(days=1)
+
+    assert group_of(today - day, today) == "overdue"
+    assert group_of(today, today) == "today"
+    assert group_of(today + day, today) == "later"
+    assert group_of(None, today) == "later"
+
+
+@pytest.mark.parametrize(("shift", "group"), [(-1, "overdue"), (0, "today"), (1, "later")])
+def test_a_tab_shows_its_group_only(client_as, episode_at, shift: int, group: str) -> None:
+    episode = episode_at("nominated")
+    Task.objects.filter(episode=episode).update(due=timezone.localdate() + timedelta(days=shift))
+    client = client_as("township_officer")
+
+    for name in ("overdue", "today", "later"):
+        shown = episode.number in client.get("/", {"when": name}).content.decode()
+        assert shown == (name == group)
+
+
+def test_the_queue_is_filtered_by_name(client_as, episode_at) -> None:
+    episode = episode_at("nominated")
+    client = client_as("township_officer")
+
+    assert episode.number in client.get("/", {"name": "欧阳"}).content.decode()
+    assert episode.number not in client.get("/", {"name": "诸葛"}).content.decode()
+
+
+def test_a_long_queue_comes_in_pages(client_as, episode_at) -> None:
+    for number in range(1, 23):
+        episode_at("nominated", number)
+    client = client_as("township_officer")
+
+    first, second = (client.get("/", {"page": n}).content.decode() for n in (1, 2))
+
+    assert "共 22 条" in first
+    assert first.count('name="task"') == 20
+    assert second.count('name="task"') == 2
+
+
+def test_the_queue_costs_the_same_number_of_queries_however_long(
+    client_as, episode_at, django_assert_max_num_queries
+) -> None:
+    for number in range(1, 13):
+        episode_at("nominated", number)
+    client = client_as("township_officer")
+    client.get("/")
+
+    with django_assert_max_num_queries(26):
+        client.get("/")
+
+
+def test_the_manager_sees_numbers_and_no_names(client_as, episode_at) -> None:
+    episode_at("consented")
+
+    text = client_as("manager").get("/").content.decode()
+
+    assert "各岗位待办" in text
+    assert "欧阳慧敏" not in text
+
+
+def test_it_rejects_post(client_as) -> None:
+    assert client_as("physician").post("/").status_code == 405
