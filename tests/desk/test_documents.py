@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("B06")]
 
@@ -14,9 +15,14 @@ def issue(client: Client, episode: Any, kind: str) -> Any:
 
 
 def test_every_document_of_the_programme_prints(
-    episode_at: Any, client_as: Any, library: Any
+    episode_at: Any, client_as: Any, library: Any, fill: Any, actor: Any
 ) -> None:
+    from sanyou.care import encounters
+
     episode, client = episode_at("noticed"), client_as("assessing_doctor")
+    for form, duty in (("counselling", "assessing_doctor"), ("birth_defect", "followup_worker")):
+        data = fill(form, "couple")
+        encounters.record(episode, form, "couple", data, timezone.localdate(), actor(duty))
     for kind in library.programmes["preconception"].documents:
         response = issue(client, episode, kind)
         assert response.status_code == 302, (kind, response.content.decode())
