@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sanyou.protocol.expression import Coder, json_value, run_source
+from sanyou.protocol.compiling import Coder, run_source
+from sanyou.protocol.expression import json_value
 from sanyou.protocol.models import Recheck, Source
 from sanyou.protocol.programme import Programme, Rule
 from sanyou.protocol.text import Text

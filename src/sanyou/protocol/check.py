@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sanyou.protocol.assessment import assess
+from sanyou.protocol.conditions import Truth
 from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.errors import ContentError, Problem
-from sanyou.protocol.expression import Truth
 from sanyou.protocol.facts import build_facts
 from sanyou.protocol.models import CaseSpec
 from sanyou.protocol.policy import Policy

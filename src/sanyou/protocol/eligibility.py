@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sanyou.protocol.expression import Truth, json_value
+from sanyou.protocol.conditions import Truth
+from sanyou.protocol.expression import json_value
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.text import Text
 

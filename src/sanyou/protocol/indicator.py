@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from sanyou.protocol.expression import Expression, to_sqlglot
+from sanyou.protocol.expression import Expression
 from sanyou.protocol.population import identifier
 from sanyou.protocol.programme import Indicator, Programme
+from sanyou.protocol.sql import to_sqlglot
 
 _SCALE = {"%": 100, "‰": 1000}
 

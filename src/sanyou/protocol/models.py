@@ -194,7 +194,6 @@ class Step(Model):
     after: list[Name] = []
     within: Duration | None = None
     valid: Duration | None = None  # how long what the step issues may be used
-    valid: Duration | None = None
     source: Source | None = None
 
 

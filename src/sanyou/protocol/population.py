@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from sanyou.protocol.expression import Expression, to_sqlglot
+from sanyou.protocol.expression import Expression
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import FactSpec
+from sanyou.protocol.sql import to_sqlglot
 
 
 def identifier(name: str, dialect: str = "duckdb") -> str:

@@ -11,12 +11,11 @@ from itertools import pairwise, product
 from math import prod
 from typing import Any
 
-from sanyou.protocol.expression import (
+from sanyou.protocol.conditions import (
     And,
     Arithmetic,
     Between,
     Compare,
-    Expression,
     Fact,
     Holds,
     In,
@@ -26,6 +25,7 @@ from sanyou.protocol.expression import (
     Not,
     Or,
 )
+from sanyou.protocol.expression import Expression
 from sanyou.protocol.scope import FactSpec
 
 _LIMIT = 5_000
