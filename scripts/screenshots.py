@@ -27,7 +27,7 @@ def free_port() -> int:
 def wait_for(url: str) -> None:
     for _ in range(100):
         try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 (our own address)
+            urllib.request.urlopen(url, timeout=2).close()
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

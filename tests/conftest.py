@@ -198,10 +198,23 @@ def episode_at(district: Any, make_couple: Any, actor: Any, library: Any) -> Cal
     from sanyou.care import assessments, cards, consents, documents, encounters, episodes
     from sanyou.registry.models import Region
 
-    stages = ["nominated", "reviewed", "confirmed", "carded", "consented", "examined", "assessed", "noticed"]
+    stages = [
+        "nominated",
+        "reviewed",
+        "confirmed",
+        "carded",
+        "consented",
+        "examined",
+        "assessed",
+        "noticed",
+    ]
 
-    def make(stage: str, number: int = 1, facts: dict[str, dict[str, Any]] | None = None,
-             on: date = TODAY) -> Any:
+    def make(
+        stage: str,
+        number: int = 1,
+        facts: dict[str, dict[str, Any]] | None = None,
+        on: date = TODAY,
+    ) -> Any:
         facts = facts or {}
         programme = library.programmes["preconception"]
         couple = make_couple(number)
@@ -210,8 +223,10 @@ def episode_at(district: Any, make_couple: Any, actor: Any, library: Any) -> Cal
             actor("village_worker"),
             "preconception",
             couple,
-            {"couple": {"child_order": 1, "policy_compliant": True, "planning": True}
-             | facts.get("couple", {})},
+            {
+                "couple": {"child_order": 1, "policy_compliant": True, "planning": True}
+                | facts.get("couple", {})
+            },
             on=on,
             region=Region.objects.get(pk=HUAYAN),
         )

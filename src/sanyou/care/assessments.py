@@ -190,7 +190,9 @@ def _form_and_duty(
     the programme's follow-ups, else by the assessing duty.
     """
     rule = by_key.get(f"{window.role}.{window.id.removeprefix('recheck_')}")
-    reads = {name.partition(".")[2].partition("__")[0] for name in rule.when.facts} if rule else set()
+    reads = (
+        {name.partition(".")[2].partition("__")[0] for name in rule.when.facts} if rule else set()
+    )
     in_steps = {s.form for s in programme.steps} | {t.spec.form for t in programme.schedule}
     duties = [t.spec.duty for t in programme.schedule]
     assess_step = next((s for s in programme.steps if s.kind == "assess"), None)

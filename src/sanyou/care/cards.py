@@ -19,9 +19,7 @@ UNLIMITED = Duration(years=1)  # where the programme gives no period of validity
 
 
 @transaction.atomic
-def issue(
-    episode: Episode, actor: Actor, on: date, appointment_on: date | None = None
-) -> Card:
+def issue(episode: Episode, actor: Actor, on: date, appointment_on: date | None = None) -> Card:
     """Issue the card once the centre has confirmed; a second click gives the same card."""
     actor.require("issue_card", episode)
     row = flow.lock(episode)

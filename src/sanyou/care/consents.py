@@ -66,9 +66,7 @@ def _put(
     if role not in programme.roles:
         raise CareError(_("请分别为夫妇双方办理知情同意。"), "bad_role")
     if row.status in (Episode.Status.CANCELLED, Episode.Status.INELIGIBLE, Episode.Status.RETURNED):
-        raise NotAllowedNow(
-            _("档案当前为“%s”，不能办理知情同意。") % row.get_status_display()
-        )
+        raise NotAllowedNow(_("档案当前为“%s”，不能办理知情同意。") % row.get_status_display())
     last = row.consents.filter(role=role).order_by("-pk").first()
     if last is not None and last.kind == kind and kind != Kind.REFUSE:
         return last  # a second click

@@ -229,7 +229,9 @@ def _forms(episode: Episode, programme: Programme, on: date) -> list[dict[str, A
         .order_by("occurred_on", "pk")
     )
     return [
-        _form(programme, programme.forms[row.form], row) for row in rows if row.form in programme.forms
+        _form(programme, programme.forms[row.form], row)
+        for row in rows
+        if row.form in programme.forms
     ]
 
 

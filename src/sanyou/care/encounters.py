@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -108,9 +108,11 @@ def _locked(key: UUID) -> tuple[Encounter, Episode]:
     """The encounter and its episode, both held: in the order in which every service takes them."""
     row = Encounter.objects.select_related("episode").get(key=key)
     episode = flow.lock(row.episode)
-    held = Encounter.objects.select_for_update(of=("self",)).select_related(
-        "task", "signed_by"
-    ).get(pk=row.pk)
+    held = (
+        Encounter.objects.select_for_update(of=("self",))
+        .select_related("task", "signed_by")
+        .get(pk=row.pk)
+    )
     held.episode = episode
     return held, episode
 
@@ -164,11 +166,11 @@ def autosave(key: UUID, changes: Mapping[str, Mapping[str, Any]], actor: Actor) 
 
 
 def _clock(at: str) -> str:
-    return timezone.localtime(timezone.datetime.fromisoformat(at)).strftime("%H:%M")
+    return timezone.localtime(datetime.fromisoformat(at)).strftime("%H:%M")
 
 
 def _same(element: Any, base: Any, current: Any) -> bool:
-    return base == current or stored(parse_value(element, base).value) == current
+    return bool(base == current or stored(parse_value(element, base).value) == current)
 
 
 def _check(
@@ -182,11 +184,20 @@ def _check(
     on: date | None = None,
 ) -> FormResult:
     """Judge a form; other forms' facts decide about fields shown only under a condition."""
-    known = facts_of(episode, on or timezone.localdate())
     own = {f"{role}.{f.element}" for f in form.fields_for(role)}
-    known = {n: v for n, v in known.items() if n.partition("__")[0] not in own}
+    known: dict[str, Any] = {}
+    if any(name.partition("__")[0] not in own for name in _asked(form, role)):
+        known = facts_of(episode, on or timezone.localdate())
+        known = {n: v for n, v in known.items() if n.partition("__")[0] not in own}
     sex = programme.role_sex.get(role)
     return validate(content.library(), form, role, data, sex, draft=draft, facts=known)
+
+
+def _asked(form: Form, role: str) -> set[str]:
+    """The facts that decide what is shown on a role's form."""
+    whole = [e for (r, _section), e in form.show_section.items() if r == role]
+    single = [e for (r, _element), e in form.show.items() if r == role]
+    return {name for e in [*whole, *single] for name in e.facts}
 
 
 def _values(result: FormResult) -> dict[str, Any]:
@@ -209,9 +220,7 @@ def sign(key: UUID, actor: Actor, version: int) -> Encounter:
     if row.status != Status.DRAFT:
         raise Conflict(_("本记录已不是草稿，请刷新页面查看现行版本。"), "closed")
     if row.version != version:
-        raise Conflict(
-            _("签名前，同事刚刚修改了这份记录。请核对页面上的内容后再签名。"), "changed"
-        )
+        raise Conflict(_("签名前，同事刚刚修改了这份记录。请核对页面上的内容后再签名。"), "changed")
     check_consent(episode, programme, row.form, row.role)
     result = _check(episode, programme, form, row.role, row.data, draft=False)
     if not result.ok:
@@ -223,13 +232,14 @@ def sign(key: UUID, actor: Actor, version: int) -> Encounter:
 def _finish(row: Encounter, episode: Episode, programme: Programme, actor: Actor) -> Encounter:
     """Seal a row, close the task it answers, and let the course go on."""
     row.status, row.signed_at, row.signed_by = Status.SIGNED, timezone.now(), actor.staff
+    row.touched = {}
     if row.task is None:
         row.task = _task_for(row, episode)
     row.save()
     audit.record(actor, "sign", "encounter", row.key, form=row.form, role=row.role)
-    if row.task is not None and row.task.status == Task.Status.OPEN:
-        if row.task.kind != Task.Kind.STEP:
-            flow.close_task(row.task, actor.staff)
+    task = row.task
+    if task is not None and task.status == Task.Status.OPEN and task.kind != Task.Kind.STEP:
+        flow.close_task(task, actor.staff)
     _after(row, episode, programme, actor)
     return row
 
@@ -274,9 +284,7 @@ def amend(key: UUID, changes: Mapping[str, Any], reason: str, actor: Actor) -> E
         raise CareError(_("请填写更正原因。"), "reason_missing")
     if old.status != Status.SIGNED:
         raise Conflict(_("这份记录已被更正或作废，请刷新页面查看现行版本。"), "closed")
-    result = _check(
-        episode, programme, form, old.role, {**old.data, **changes}, draft=False
-    )
+    result = _check(episode, programme, form, old.role, {**old.data, **changes}, draft=False)
     wrong = {n: e for n, e in result.errors.items() if n in changes or n in result.visible}
     # A file may have brought an incomplete record; correcting one value must not need the rest.
     wrong = {n: e for n, e in wrong.items() if n in changes or old.data.get(n) is not None}
@@ -369,7 +377,9 @@ def copy_last(episode: Episode, form: str, role: str) -> dict[str, Any]:
     else:
         same = Encounter.objects.filter(episode__person=episode.person)
     last = (
-        same.filter(form=form, role=role, status=Status.SIGNED, episode__programme=episode.programme)
+        same.filter(
+            form=form, role=role, status=Status.SIGNED, episode__programme=episode.programme
+        )
         .order_by("occurred_on", "pk")
         .last()
     )

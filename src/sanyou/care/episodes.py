@@ -108,9 +108,7 @@ def review(episode: Episode, actor: Actor, on: date | None = None) -> Episode:
     actor.require("review", episode)
     row = flow.lock(episode)
     if row.status != Episode.Status.OPEN:
-        raise NotAllowedNow(
-            _("档案当前为“%s”，不能审核。请刷新页面。") % row.get_status_display()
-        )
+        raise NotAllowedNow(_("档案当前为“%s”，不能审核。请刷新页面。") % row.get_status_display())
     if not flow.is_closed(row, "review"):
         flow.close_step(row, "review", actor.staff)
         _stage(row, "review")

@@ -118,16 +118,13 @@ class _Known:
         couples = {e.couple_id for e in episodes if e.couple_id}
         if not couples:
             return
-        spouses = {
-            p.pk: p for e in episodes if e.couple for p in (e.couple.wife, e.couple.husband)
-        }
+        spouses = {p.pk: p for e in episodes if e.couple for p in (e.couple.wife, e.couple.husband)}
         for pk, person in spouses.items():
             self.indexes[pk] = {person.id_index}
         # Numbers of records that were merged into these people count as theirs.
-        for pk, index in Person.objects.filter(merged_into__in=spouses).values_list(
-            "merged_into", "id_index"
-        ):
-            self.indexes[pk].add(index)
+        merged = Person.objects.filter(merged_into__in=spouses)
+        for winner, index in merged.values_list("merged_into", "id_index"):
+            self.indexes[winner or 0].add(index)
         indexes = [i for e in episodes if e.couple for i in self.indexes[e.couple.wife_id]]
         for check in FreeCheck.objects.filter(wife_index__in=indexes, examined_on__lte=self.on):
             self.files[check.wife_index, check.husband_index, check.child_order] += 1
@@ -169,9 +166,7 @@ def stations(programme: Programme) -> set[str]:
     """Forms of the steps that need consent and come before the assessment: the examination."""
     after_consent = following(programme, "consent")
     after_assess = following(programme, "assess")
-    found = {
-        s.form for s in programme.steps if s.form and s.id in after_consent - after_assess
-    }
+    found = {s.form for s in programme.steps if s.form and s.id in after_consent - after_assess}
     if found or any(s.kind == "consent" for s in programme.steps):
         return found
     return {s.form for s in programme.steps if s.form and s.id not in after_assess}
@@ -251,8 +246,7 @@ def _add_course(
         nominated_on=episode.opened_on,
         free_checks_used=known.free_checks(episode),
         exam_on=min(days, default=None),
-        consented=bool(consent)
-        and all(consent.get(r, (False, None))[0] for r in programme.roles),
+        consented=bool(consent) and all(consent.get(r, (False, None))[0] for r in programme.roles),
         both_consented_on=max((on for ok, on in consent.values() if ok), default=None)
         if all(consent.get(r, (False, None))[0] for r in programme.roles)
         else None,

@@ -25,9 +25,11 @@ Status = Task.Status
 
 def lock(episode: Episode) -> Episode:
     """The episode, held until the transaction ends: one act on an episode at a time."""
-    return Episode.objects.select_for_update(of=("self",)).select_related(
-        "region", "couple__wife", "couple__husband", "person"
-    ).get(pk=episode.pk)
+    return (
+        Episode.objects.select_for_update(of=("self",))
+        .select_related("region", "couple__wife", "couple__husband", "person")
+        .get(pk=episode.pk)
+    )
 
 
 def roles_of(programme: Programme, step: Step) -> list[str]:
@@ -48,7 +50,9 @@ class Done:
             episode.encounters.filter(status=Encounter.Status.SIGNED).values_list("form", "role")
         )
         self.closed = set(
-            episode.tasks.filter(kind=Task.Kind.STEP, status=Status.DONE).values_list("name", "role")
+            episode.tasks.filter(kind=Task.Kind.STEP, status=Status.DONE).values_list(
+                "name", "role"
+            )
         )
         self.card = episode.cards.exclude(status=Card.Status.VOID).exists()
         self.consent = {
@@ -100,8 +104,9 @@ def advance(episode: Episode, on: date | None = None) -> None:
     if episode.status != Episode.Status.OPEN:
         _cancel(episode.tasks.filter(status=Status.OPEN), str(episode.get_status_display()))
         return
-    _steps(episode, programme, today)
-    _follow_ups(episode, programme, today)
+    done = _steps(episode, programme, today)
+    if _may_follow(programme, done):
+        _follow_ups(episode, programme, today)
 
 
 def _returned(episode: Episode, programme: Programme, today: date) -> None:
@@ -115,19 +120,24 @@ def _returned(episode: Episode, programme: Programme, today: date) -> None:
     _cancel(others, _("已退回补正"))
 
 
-def _steps(episode: Episode, programme: Programme, today: date) -> None:
+def _steps(episode: Episode, programme: Programme, today: date) -> Done:
     done = Done(episode, programme)
     whole = {step.id: done.whole(step) for step in programme.steps}
+    existing = {(t.name, t.role): t for t in episode.tasks.filter(kind=Task.Kind.STEP)}
     for step in programme.steps:
         ready = all(whole[before] for before in step.after)
         for role in roles_of(programme, step):
-            mine = episode.tasks.filter(kind=Task.Kind.STEP, name=step.id, role=role)
+            task = existing.get((step.id, role))
+            is_open = task is not None and task.status == Status.OPEN
             if done.step(step, role):
-                _finish(mine.filter(status=Status.OPEN))
+                if task is not None and is_open:
+                    _finish(episode.tasks.filter(pk=task.pk))
             elif ready:
-                _open_step(episode, step, role, today)
-            else:
-                _cancel(mine.filter(status=Status.OPEN), _("前面的步骤有变化"))
+                if not is_open:
+                    _open_step(episode, step, role, today)
+            elif task is not None and is_open:
+                _cancel(episode.tasks.filter(pk=task.pk), _("前面的步骤有变化"))
+    return done
 
 
 def _open_step(
@@ -145,19 +155,38 @@ def _open_step(
         episode=episode, kind=Task.Kind.STEP, name=step.id, role=role, occurrence="",
         defaults=wanted,
     )  # fmt: skip
-    if not created and task.status != Status.OPEN:
+    if not created and (task.status != Status.OPEN or label):
         for name, value in (wanted | {"status": Status.OPEN, "reason": ""}).items():
             setattr(task, name, value)
         task.closed_at = task.closed_by = None
         task.save()
 
 
+def _may_follow(programme: Programme, done: Done) -> bool:
+    """Whether any follow-up can have its anchor yet; most of the course it cannot."""
+    elements = content.library().dictionary.elements
+    for entry in programme.schedule:
+        role, _dot, name = entry.spec.anchor.partition(".")
+        if name == "notice_on":
+            if any(done.whole(s) for s in programme.steps if s.kind == "document"):
+                return True
+        elif elements[name].process or elements[name].derived is not None or any(
+            r == role and any(f.element == name for f in programme.forms[form].fields_for(r))
+            for form, r in done.signed
+            if form in programme.forms
+        ):
+            return True
+    return done.episode.tasks.filter(kind=Task.Kind.SCHEDULE).exists()
+
+
 def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
     """Windows of the schedule. A condition that no longer holds cancels what was planned by it."""
     if not programme.schedule:
         return
-    planned = {p.key: p for p in plan(programme, facts_of(episode, today), today)}
     existing = {t.occurrence: t for t in episode.tasks.filter(kind=Task.Kind.SCHEDULE)}
+    if not existing and not _anchored(episode, programme):
+        return
+    planned = {p.key: p for p in plan(programme, facts_of(episode, today), today)}
     for key, task in existing.items():
         if key not in planned and task.status == Status.OPEN:
             _cancel(episode.tasks.filter(pk=task.pk), _("情况已变化，不再需要"))
@@ -172,6 +201,27 @@ def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
             if key not in existing
         ]
     )
+
+
+def _anchored(episode: Episode, programme: Programme) -> bool:
+    """Whether any window can have begun. Cheap, so that stations need not read every fact: an anchor
+    that somebody enters has begun once a signed record holds it, a notice once it was issued."""
+    anchors = {entry.spec.anchor for entry in programme.schedule}
+    entered = set()
+    for anchor in anchors:
+        role, _dot, name = anchor.partition(".")
+        element = programme.scope.elements.get(name)
+        if name == "notice_on":
+            if Document.objects.filter(episode=episode).exists():
+                return True
+        elif element is not None and element.is_entered:
+            entered.add((role, name))
+        else:
+            return True  # some other fact of the course: read them all
+    roles = {role for role, _name in entered}
+    signed = episode.encounters.filter(status=Encounter.Status.SIGNED, role__in=roles)
+    held = signed.values_list("role", "data")
+    return any((role, name) in entered for role, data in held for name in data)
 
 
 def _planned(

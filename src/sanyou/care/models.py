@@ -73,8 +73,12 @@ class EligibilityDecision(models.Model):
 class FreeCheck(models.Model):
     """A free check used before this system, from history files. Counts towards entitlement."""
 
-    couple = models.ForeignKey(Couple, null=True, on_delete=models.PROTECT, related_name="free_checks")
-    wife_index = models.CharField(max_length=64)  # blind index: the couple may not be registered yet
+    couple = models.ForeignKey(
+        Couple, null=True, on_delete=models.PROTECT, related_name="free_checks"
+    )
+    wife_index = models.CharField(
+        max_length=64
+    )  # blind index: the couple may not be registered yet
     husband_index = models.CharField(max_length=64)
     child_order = models.PositiveSmallIntegerField()
     examined_on = models.DateField()
@@ -127,7 +131,9 @@ class Encounter(models.Model):
     # {element: value} or {element: {"value":…, "low":…, "high":…}} when the laboratory sent its range
     data = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=1)  # optimistic lock of drafts
-    touched = models.JSONField(default=dict)  # {element: [who, when]}: who last typed a draft's field
+    touched = models.JSONField(
+        default=dict
+    )  # {element: [who, when]}: who last typed a draft's field
     occurred_on = models.DateField()
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
     author = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
@@ -196,7 +202,9 @@ class Task(models.Model):
     episode = models.ForeignKey(Episode, on_delete=models.PROTECT, related_name="tasks")
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=80)  # step id, schedule id or rule id
-    occurrence = models.CharField(max_length=60, default="")  # which one of a series, unique in episode
+    occurrence = models.CharField(
+        max_length=60, default=""
+    )  # which one of a series, unique in episode
     role = models.CharField(max_length=20, blank=True)
     form = models.CharField(max_length=60, blank=True)
     label = models.CharField(max_length=80)
@@ -258,7 +266,9 @@ class Document(models.Model):
     """A numbered print. The payload is frozen, so the same page can be printed again for ever."""
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    episode = models.ForeignKey(Episode, null=True, on_delete=models.PROTECT, related_name="documents")
+    episode = models.ForeignKey(
+        Episode, null=True, on_delete=models.PROTECT, related_name="documents"
+    )
     kind = models.CharField(max_length=40)  # document id in the programme
     number = models.CharField(max_length=60, unique=True)
     template_version = models.CharField(max_length=20)

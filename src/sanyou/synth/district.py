@@ -3,12 +3,13 @@ a live month in every state. All of it through the same services that the pages 
 show nothing that real work could not produce. May be interrupted and run again.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from rich.console import Console
 from rich.progress import Progress
@@ -61,14 +62,25 @@ class Built:
 LOCAL = ("village_worker", "township_officer")
 
 
+@cache
+def _hashed() -> str:
+    return make_password(PASSWORD)
+
+
 def _put_staff(username: str, name: str, duty: str, region: Region) -> Actor:
     """A member of staff with one duty; local ones belong to their township office."""
     kinds = Organisation.Kind
     home = Organisation.objects.get(
         region=region, kind=kinds.TOWNSHIP if duty in LOCAL else kinds.CENTRE, active=True
     )
-    person = Staff.objects.filter(username=username).first() or Staff.objects.create_user(
-        username, password=PASSWORD, display_name=name, organisation=home
+    person, _ = Staff.objects.get_or_create(
+        username=username,
+        defaults={
+            "display_name": name,
+            "organisation": home,
+            # Only the printed ones may sign in.
+            "password": _hashed() if (username, name) in STAFF.values() else make_password(None),
+        },
     )
     held, _ = DutyAssignment.objects.get_or_create(
         staff=person, duty=duty, region=region, valid_from=date(2020, 1, 1)
@@ -217,7 +229,7 @@ class _Course:
         stations = [s for s in self.programme.steps if s.form and "consent" in s.after]
         for step in stations[:2] if part else stations:
             for role in step.roles:
-                self.record(episode, step.form, role)
+                self.record(episode, step.form or "", role)
         if not part:
             self.fill_open_steps(episode)
 
@@ -305,8 +317,9 @@ def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: dat
     first_half = until.month <= 6
     start = date(until.year - 1, 7, 1) if first_half else date(until.year, 1, 1)
     end = date(until.year - 1, 12, 31) if first_half else date(until.year, 6, 30)
-    statements.prepare(centre, content.current_policy(given["region"], PROGRAMME, until), start, end,
-                       desk["finance"])
+    policy = content.current_policy(given["region"], PROGRAMME, until)
+    if policy is not None:
+        statements.prepare(centre, policy, start, end, desk["finance"])
     region = Region.objects.get(pk=given["region"])
     month = until.replace(day=1)
     for _ in range(3):

@@ -116,7 +116,7 @@ def drawn(
         if element.ranges and value is not None:
             centre, width = _middle(element, sex)
             answers[name] = _shape(element, rng.gauss(centre, width / 2))
-        elif element.type == "code" and not element.normal:
+        elif element.type == "code" and not element.normal and element.value_set:
             answers[name] = rng.choice(element.value_set.current).code
     for entry in values:
         name = entry["element"]
@@ -129,7 +129,9 @@ def drawn(
             p = entry["lognormal"]
             answers[name] = _shape(element, p["median"] * math.exp(rng.gauss(0, p["ln_sd"])))
         elif "normal" in entry:
-            answers[name] = _shape(element, rng.gauss(entry["normal"]["mean"], entry["normal"]["sd"]))
+            answers[name] = _shape(
+                element, rng.gauss(entry["normal"]["mean"], entry["normal"]["sd"])
+            )
         elif element.type == "codes":
             answers[name] = [code for code, p in entry["share"].items() if rng.random() < p]
         else:

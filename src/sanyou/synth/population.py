@@ -58,7 +58,8 @@ class Story:
 @cache
 def shares(path: Path = SHARES) -> dict[str, Any]:
     """The published shares, as read from content."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
 
 def id_number(region: str, born: date, sequence: int) -> str:
@@ -72,11 +73,13 @@ def id_number(region: str, born: date, sequence: int) -> str:
 def invented_name(rng: Random, names: dict[str, Any], role: str) -> str:
     """A name put together from common characters; now and then a long one."""
     if rng.random() < 0.01:
-        return rng.choice(names["long"][role])
+        return str(rng.choice(names["long"][role]))
     surname = (
-        rng.choice(names["double_surnames"]) if rng.random() < 0.03 else rng.choice(names["surnames"])
+        rng.choice(names["double_surnames"])
+        if rng.random() < 0.03
+        else rng.choice(names["surnames"])
     )
-    return surname + "".join(rng.choice(names[role]) for _ in range(rng.choice((1, 2, 2))))
+    return str(surname) + "".join(rng.choice(names[role]) for _ in range(rng.choice((1, 2, 2))))
 
 
 def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iterator[Story]:
@@ -86,17 +89,27 @@ def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iter
     process = given["process"]
 
     def chance(name: str) -> bool:
-        return rng.random() < process[name]["share"]
+        return bool(rng.random() < process[name]["share"])
 
     live = max(len(LIVE_STAGES), couples // 4)
     for number in range(couples):
         town = rng.choices(towns, weights)[0]
         elsewhere = rng.choice(given["elsewhere"]) if chance("hukou_elsewhere") else None
 
-        def person(role: str, sex: str, town: str = town, elsewhere: str | None = elsewhere) -> Invented:
-            age = min(44.0, max(21.0, rng.gauss(given["ages"][role]["mean"], given["ages"][role]["sd"])))
+        pair = number * 2 % 1000
+
+        def person(
+            role: str,
+            sex: str,
+            town: str = town,
+            elsewhere: str | None = elsewhere,
+            pair: int = pair,
+        ) -> Invented:
+            age = min(
+                44.0, max(21.0, rng.gauss(given["ages"][role]["mean"], given["ages"][role]["sd"]))
+            )
             born = until - timedelta(days=round(age * 365.25) + rng.randrange(360))
-            sequence = number * 2 % 1000 + (1 if sex == "male" else 0)
+            sequence = pair + (1 if sex == "male" else 0)
             return Invented(
                 name=invented_name(rng, given["names"], role),
                 sex=sex,
