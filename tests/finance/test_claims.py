@@ -1,12 +1,13 @@
 """What is claimed, and every way a claim is refused."""
 
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from sanyou.care.models import Consent, EligibilityDecision, Encounter, Episode, FreeCheck
 from sanyou.finance import claims
@@ -265,3 +266,24 @@ def test_a_cancelled_registration_is_not_settled(examined: Episode) -> None:
 
 def test_every_refusal_has_a_remedy() -> None:
     assert all("。" in claims.remedy(name) for name in claims.CODES)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_two_clerks_claiming_at_once_leave_one_claim(examined: Episode) -> None:
+    twin = copy_of(examined)
+    start = threading.Barrier(2)
+
+    def work(episode: Episode) -> None:
+        try:
+            start.wait()
+            claims.claim(episode, TODAY)
+        finally:
+            connection.close()
+
+    clerks = [threading.Thread(target=work, args=[e]) for e in (examined, twin)]
+    for clerk in clerks:
+        clerk.start()
+    for clerk in clerks:
+        clerk.join()
+    assert sorted(Claim.objects.values_list("status", flat=True)) == ["ready", "refused"]

@@ -20,6 +20,7 @@ from sanyou.desk.paging import leaf
 from sanyou.finance import money, statements, workbook
 from sanyou.finance.claims import remedy
 from sanyou.finance.models import Claim, Statement
+from sanyou.protocol.models import ItemSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
 from sanyou.protocol.text import Text
@@ -59,9 +60,8 @@ class Offer:
 
 @dataclass(frozen=True)
 class Item:
-    """A service item of one spouse and the signed records its results stand in."""
+    """Whether a service item of one spouse is proved, and by which signed records."""
 
-    label: str
     who: str
     needed: bool
     records: list[Encounter]
@@ -320,6 +320,7 @@ def claim(request: HttpRequest, key: UUID) -> HttpResponse:
             }
             for r in records
         ],
+        "whose": [words(programme.role_label.get(r, r)) for r in programme.roles],
         "items": _items(policy, found, records),
     }
     return render(request, "desk/money/claim.html", context)
@@ -336,21 +337,24 @@ def _clauses(policy: Policy, claim: Claim) -> list[dict[str, str]]:
     return [{"ref": c.ref, "text": words(c.text)} for c in found if c is not None]
 
 
-def _items(policy: Policy, claim: Claim, records: list[Encounter]) -> list[Item]:
-    """Each service item of each spouse with the records its required results stand in."""
+def _items(
+    policy: Policy, claim: Claim, records: list[Encounter]
+) -> list[tuple[str, list[Item | None]]]:
+    """(item, per role of the programme its check) with the records its results stand in."""
     programme = content.programme_of(claim.episode)
     lacking = {(m["item"], m["role"]): m["elements"] for m in claim.refusal.get("missing", ())}
-    found = []
-    for item in policy.items:
-        for role in item.who:
-            proof = [
-                r
-                for r in records
-                if r.role == role and any(r.data.get(e) is not None for e in item.requires)
-            ]
-            missing = [
-                words(policy.fact_label(f"{role}.{e}")) for e in lacking.get((item.id, role), ())
-            ]
-            who = words(programme.role_label.get(role, role))
-            found.append(Item(words(item.label), who, bool(item.requires), proof, missing))
-    return found
+
+    def check(item: ItemSpec, role: str) -> Item | None:
+        if role not in item.who:
+            return None
+        proof = [
+            r
+            for r in records
+            if r.role == role and any(r.data.get(e) is not None for e in item.requires)
+        ]
+        absent = lacking.get((item.id, role), ())
+        missing = [words(policy.fact_label(f"{role}.{e}")) for e in absent]
+        who = words(programme.role_label.get(role, role))
+        return Item(who, bool(item.requires), proof, missing)
+
+    return [(words(i.label), [check(i, r) for r in programme.roles]) for i in policy.items]
