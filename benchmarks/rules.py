@@ -148,7 +148,21 @@ def batch(
     differing = connection.execute(query).fetchone()
     count = differing[0] if differing else -1
     print(f"generated and by hand: {count} of {couples} couples differ")
+    if count:
+        print("in:", ", ".join(name for name in sorted(one) if differs(connection, name)))
+        print("the rules have changed since rules_by_hand.sql was written; bring it up to date")
     return count == 0
+
+
+def differs(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a column of the two results differs for any couple."""
+    column = identifier(name)
+    query = (
+        f"SELECT count(*) FROM ours JOIN by_hand USING (id) "
+        f"WHERE ours.{column} IS DISTINCT FROM by_hand.{column}"
+    )
+    found = connection.execute(query).fetchone()
+    return found is not None and found[0] > 0
 
 
 def store(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> Any:

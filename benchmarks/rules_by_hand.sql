@@ -331,9 +331,8 @@ classed AS (
             "wife.urine_infection" OR "husband.urine_infection" OR "husband.glucose_high" OR
             "husband.glucose_diabetic" OR "husband.hba1c_high" OR "wife.glucose_low" OR
             "husband.glucose_low" OR "husband.alt_high" OR "husband.alt_over_twice_husband"
-            OR "husband.creatinine_high" OR "wife.hbv_susceptible" OR
-            "husband.hbv_susceptible" OR "wife.hbv_core_only" OR "husband.hbv_core_only" OR
-            "wife.rubella_not_immune" OR "wife.toxoplasma_igm_positive" OR
+            OR "husband.creatinine_high" OR "wife.hbv_core_only" OR "husband.hbv_core_only"
+            OR "wife.rubella_not_immune" OR "wife.toxoplasma_igm_positive" OR
             "wife.gonococcus_positive" OR "wife.trichomonas_positive" OR
             "wife.candida_positive" OR "wife.bacterial_vaginosis_positive" OR
             "wife.vaginal_cleanliness_poor" OR "wife.suspicious_result" OR
@@ -359,11 +358,11 @@ classed AS (
             "wife.no_meat_eggs" OR "husband.no_meat_eggs" OR "wife.avoids_vegetables" OR
             "husband.avoids_vegetables" OR "wife.raw_meat" OR "husband.raw_meat" OR
             "wife.folic_acid_not_taken" OR "wife.bad_breath" OR "husband.bad_breath" OR
-            "wife.bmi_underweight" OR "husband.bmi_underweight" OR "wife.bmi_overweight" OR
-            "husband.bmi_overweight" OR "husband.foreskin_abnormal" OR "wife.work_stress" OR
-            "husband.work_stress" OR "wife.tense_relations" OR "husband.tense_relations" OR
-            "wife.economic_stress" OR "husband.economic_stress" OR "wife.not_ready" OR
-            "husband.not_ready"
+            "wife.hbv_susceptible" OR "husband.hbv_susceptible" OR "wife.bmi_underweight" OR
+            "husband.bmi_underweight" OR "wife.bmi_overweight" OR "husband.bmi_overweight"
+            OR "husband.foreskin_abnormal" OR "wife.work_stress" OR "husband.work_stress" OR
+            "wife.tense_relations" OR "husband.tense_relations" OR "wife.economic_stress" OR
+            "husband.economic_stress" OR "wife.not_ready" OR "husband.not_ready"
             THEN 'A'
     END AS class
     FROM rules
