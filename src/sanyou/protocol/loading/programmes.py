@@ -105,13 +105,14 @@ def _check_steps(
         if step.document is not None and step.document not in documents:
             where = (*loc, "document")
             draft.unknown(file, where, "文书", "document", step.document, documents)
-        if step.kind == "form" and step.form is None:
+        needed = {"form": step.form, "document": step.document}
+        if step.kind in needed and needed[step.kind] is None:
             draft.fail(
                 file,
                 loc,
                 "missing_key",
-                "kind: form 的步骤必须写 form。",
-                "A step of kind form needs form.",
+                f"kind: {step.kind} 的步骤必须写 {step.kind}（编号）。",
+                f"A step of kind {step.kind} needs {step.kind}.",
             )
         for name in step.after:
             if name not in known:
