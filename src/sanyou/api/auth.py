@@ -1,4 +1,4 @@
-"""Who calls: a signed-in session (with CSRF token), or a bearer token bound to one duty of one person.
+"""Who calls: a signed-in session (with CSRF token), or a bearer token of one duty of one person.
 
 A token is signed, not stored: it names a duty assignment and carries a print of the person's
 password state. It ends with its term, with the duty, with the account, and with a new password.

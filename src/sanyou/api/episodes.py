@@ -20,18 +20,16 @@ from sanyou.registry.models import Region
 from sanyou.trust import audit
 
 router = Router(tags=["episodes"])
-MOST = 200  # rows of one answer
 
 
 @router.get("", response=list[shapes.EpisodeLine])
 def listed(
     request: HttpRequest,
+    page: Query[shapes.Page],
     programme: str = "",
     status: str = "",
     stage: str = "",
     opened_from: dt.date | None = None,
-    limit: int = Query(50, ge=1, le=MOST),
-    offset: int = Query(0, ge=0),
 ) -> object:
     """Episodes of the caller's region, the newest first."""
     actor = actor_of(request)
@@ -41,7 +39,7 @@ def listed(
     rows = rows.filter(**{name: value for name, value in wanted.items() if value})
     if opened_from is not None:
         rows = rows.filter(opened_on__gte=opened_from)
-    found = list(rows[offset : offset + limit])
+    found = list(rows[page.offset : page.offset + page.limit])
     audit.record(actor, "list", "episode", "", rows=len(found))
     return [reach.episode_line(row) for row in found]
 

@@ -18,7 +18,7 @@ SUBJECTS = ("couple__wife", "couple__husband", "person", "region")
 
 def find(actor: Actor, rows: "QuerySet[T]", key: UUID) -> T:
     """The record with this key within the actor's region; NotFoundForYou otherwise."""
-    found = visible(actor, rows).filter(key=key).first()
+    found: T | None = visible(actor, rows).filter(key=key).first()
     if found is None:
         raise NotFoundForYou
     return found

@@ -14,12 +14,11 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(Schema):
-    """Any refusal: what is wrong and what to do. `errors` by element for forms."""
+class Page(Schema):
+    """Which rows of a list."""
 
-    code: str
-    error: str
-    errors: dict[str, str] = {}
+    limit: int = Field(default=50, ge=1, le=200)
+    offset: int = Field(default=0, ge=0)
 
 
 class PersonIn(Body):

@@ -42,16 +42,15 @@ def _rows() -> "QuerySet[Task]":
 @router.get("", response=list[shapes.TaskOut])
 def queue(
     request: HttpRequest,
+    page: Query[shapes.Page],
     name: str = "",
-    limit: int = Query(50, ge=1, le=200),
-    offset: int = Query(0, ge=0),
 ) -> object:
     """Open tasks of the caller's duty and region, the most urgent first."""
     actor = actor_of(request)
     actor.require("see_person")
     rows = tasks.queue(actor).select_related("episode")
     rows = rows.filter(name=name) if name else rows
-    found = list(rows[offset : offset + limit])
+    found = list(rows[page.offset : page.offset + page.limit])
     audit.record(actor, "list", "task", "", rows=len(found))
     return [_out(row) for row in found]
 
