@@ -115,7 +115,7 @@ def test_a_stale_draft_cannot_be_handed_in(
     draft: Submission, episode_at: Any, statistician: Client
 ) -> None:
     episode_at("examined", 2)
-    assert "请重新生成后上报" in page(statistician, "report", draft.key)
+    assert "请重新生成后上报" in page(statistician, "report-drift", draft.key)
     refused = statistician.post(reverse("report-submit", args=[draft.key]))
     assert refused.status_code == 409
     assert "请重新生成报表" in refused.content.decode()
@@ -126,7 +126,8 @@ def test_an_amendment_shows_what_changed(
 ) -> None:
     statistician.post(reverse("report-submit", args=[draft.key]))
     episode_at("examined", 2)
-    assert "上报之后记录有变动" in page(statistician, "report", draft.key)
+    assert reverse("report-drift", args=[draft.key]) in page(statistician, "report", draft.key)
+    assert "上报之后记录有变动" in page(statistician, "report-drift", draft.key)
     response = statistician.post(reverse("report-amend", args=[draft.key]), {"reason": "补录一对"})
     new = Submission.objects.get(amendment=1)
     assert response.url == reverse("report", args=[new.key])

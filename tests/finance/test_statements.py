@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from sanyou.care.models import Encounter, Episode
@@ -251,5 +252,6 @@ def test_an_export_needs_a_reason_is_marked_and_names_nobody(
 def test_what_is_on_a_statement_is_a_fact(draft: Statement, two: list[Episode]) -> None:
     from sanyou.care.facts import facts_table
 
-    rows = facts_table(two, TODAY)
+    rows = facts_table(two, timezone.localdate())
     assert [row["couple.claimed"] for row in rows] == [True, False]
+    assert facts_table(two, TODAY)[0]["couple.claimed"] is False  # not yet, on that day

@@ -281,11 +281,12 @@ def _counted_before(episode: Episode, ruling: Ruling) -> Ruling:
 
 
 def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any]]:
-    """The fact "couple.claimed" of each episode, supplied to sanyou.care.facts."""
+    """The fact "couple.claimed" of each episode, supplied to sanyou.care.facts: whether it stood on
+    a statement drawn up by that day. A later statement does not change an earlier month."""
     stated = Claim.objects.filter(
         episode__in=[e.pk for e in episodes],
         status__in=[Claim.Status.STATED, Claim.Status.PAID],
-        statement__period_from__lte=on,
+        statement__created_at__date__lte=on,
     )
     listed = set(stated.values_list("episode", flat=True))
     return {e.pk: {"couple.claimed": e.pk in listed} for e in episodes}

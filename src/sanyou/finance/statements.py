@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
+from sanyou.care.facts import facts_table
 from sanyou.care.models import Encounter, Episode
 from sanyou.finance.claims import claim
 from sanyou.finance.errors import FinanceError
@@ -20,6 +21,7 @@ from sanyou.registry.models import Organisation
 from sanyou.trust import audit
 
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
+BATCH = 200  # episodes whose facts are read at once
 _OPEN = {Statement.Status.DRAFT, Statement.Status.RETURNED}
 
 
@@ -83,8 +85,11 @@ def prepare(
     _note(statement, actor, "prepare", statement.status)
     statement.save()
     statement.claims.update(status=Claim.Status.READY, statement=None)
-    for episode in _episodes(organisation, policy, period_to):
-        claim(episode, period_to)
+    episodes = list(_episodes(organisation, policy, period_to))
+    for start in range(0, len(episodes), BATCH):
+        batch = episodes[start : start + BATCH]
+        for episode, facts in zip(batch, facts_table(batch, period_to), strict=True):
+            claim(episode, period_to, facts)
     _ready(organisation, policy, period_to).update(status=Claim.Status.STATED, statement=statement)
     _add_up(statement, policy)
     audit.record(actor, "prepare", "statement", statement.key, total=statement.total)

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:key>/accept", reports.report_accept, name="report-accept"),
     path("reports/<uuid:key>/amend", reports.report_amend, name="report-amend"),
     path("reports/<uuid:key>/export", reports.report_export, name="report-export"),
+    path("reports/<uuid:key>/drift", reports.report_drift, name="report-drift"),
     path("reports/<uuid:key>/print", reports.report_print, name="report-print"),
     path("reports/<uuid:key>/figures/<slug:indicator>", reports.report_cases, name="report-cases"),
 ]

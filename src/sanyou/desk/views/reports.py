@@ -169,7 +169,6 @@ def report(request: HttpRequest, key: UUID) -> HttpResponse:
         "blocks": _blocks(found),
         "checks": submissions.check(found),
         "changes": _changes(programme, submissions.changes(found)),
-        "drift": _changes(programme, submissions.drift(found)),
         "versions": Submission.objects.filter(
             programme=found.programme, report=found.report, region=found.region, month=found.month
         ).order_by("amendment"),
@@ -187,6 +186,22 @@ def report(request: HttpRequest, key: UUID) -> HttpResponse:
         },
     }
     return render(request, "desk/reports/report.html", context)
+
+
+@duty_page("report", methods=("GET",))
+def report_drift(request: HttpRequest, key: UUID) -> HttpResponse:
+    """How the records differ from the report by now; asked for once the page is there."""
+    actor = actor_of(request)
+    found = _submission(request, key)
+    is_open = found.status in {Submission.Status.DRAFT, Submission.Status.RETURNED}
+    newest = submissions.latest(found.programme, found.report, found.region, found.month)
+    drift = submissions.drift(found) if newest == found else []
+    context = {
+        "changes": _changes(programme_of(found.programme), drift),
+        "is_open": is_open,
+        "may_amend": actor.can("submit_report", found),
+    }
+    return render(request, "desk/reports/drift.html", context)
 
 
 def _step(line: dict[str, Any]) -> dict[str, Any]:
