@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from sanyou.care import cards, content, flow, numbers
 from sanyou.care.assessments import DECIDED, standing
 from sanyou.care.errors import CareError
-from sanyou.care.facts import people_of
+from sanyou.care.facts import facts_of, people_of
 from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
 from sanyou.protocol.facts import flag, read_observation
 from sanyou.protocol.form import value_flag
 from sanyou.protocol.models import DocumentSpec
 from sanyou.protocol.programme import Form, Programme
+from sanyou.protocol.schedule import PlannedTask, plan
 from sanyou.protocol.scope import COUPLE
 from sanyou.protocol.wording import range_text, shown, unit_text
 from sanyou.registry.access import Actor
@@ -176,7 +177,7 @@ def _payload(
         "persons": _persons(episode, programme, on),
         "forms": forms,
         "assessment": _assessment(episode, programme),
-        "tasks": _tasks(episode, programme),
+        "tasks": _tasks(episode, programme, spec, on),
         "consent": _consent(episode, programme),
         "counselling": _labelled(episode, programme, on),
     }
@@ -407,13 +408,21 @@ def _evidence(row: Assessment, evidence: dict[str, Any]) -> str:
     return "；".join(parts)
 
 
-def _tasks(episode: Episode, programme: Programme) -> list[dict[str, Any]]:
-    rows = episode.tasks.filter(
-        kind__in=(Task.Kind.SCHEDULE, Task.Kind.RECHECK), status=Task.Status.OPEN
-    ).order_by("opens", "pk")
-    return [
+def _tasks(
+    episode: Episode, programme: Programme, spec: DocumentSpec, on: date
+) -> list[dict[str, Any]]:
+    """Open follow-ups and rechecks, with the follow-ups that this document itself will open."""
+    known = episode.tasks.filter(kind__in=(Task.Kind.SCHEDULE, Task.Kind.RECHECK))
+    rows: list[Task | PlannedTask] = list(known.filter(status=Task.Status.OPEN))
+    if any(s.kind == "document" and s.document == spec.id for s in programme.steps):
+        facts = facts_of(episode, on)
+        if facts.get(f"{COUPLE}.notice_on") is None:
+            have = set(known.values_list("occurrence", flat=True))
+            facts[f"{COUPLE}.notice_on"] = on
+            rows += [w for w in plan(programme, facts, on) if w.key not in have]
+    lines = [
         {
-            "label": row.label,
+            "label": row.label.zh if isinstance(row, PlannedTask) else row.label,
             "role": row.role,
             "who": programme.role_label[row.role].zh if row.role else "",
             "opens": row.opens.isoformat(),
@@ -421,6 +430,7 @@ def _tasks(episode: Episode, programme: Programme) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+    return sorted(lines, key=lambda line: (line["opens"], line["due"], line["label"], line["role"]))
 
 
 def _consent(episode: Episode, programme: Programme) -> dict[str, Any]:
