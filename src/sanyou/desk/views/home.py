@@ -17,6 +17,7 @@ from sanyou.care import tasks
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import Leaf, leaf
+from sanyou.desk.views.records import people_of
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Doubt, DutyAssignment, Region, Staff
 from sanyou.trust.models import AuditEvent
@@ -37,9 +38,21 @@ class Item:
     """One line of a queue."""
 
     task: Task
-    names: list[str]
+    names: dict[str, str]  # role -> name
     group: str
     place: str
+
+    @property
+    def who(self) -> str:
+        """Whose task it is: one spouse, or both."""
+        return self.names.get(self.task.role) or "、".join(self.names.values())
+
+    @property
+    def other(self) -> str:
+        """The spouse of the one whose task it is."""
+        if self.task.role not in self.names:
+            return ""
+        return "、".join(n for role, n in self.names.items() if role != self.task.role)
 
 
 # (url name, action, label, icon): the first that a duty may do is its main button.
@@ -193,11 +206,9 @@ def items(page: Leaf | Iterable[Task], today: date) -> list[Item]:
     ]
 
 
-def names_of(episode: Episode) -> list[str]:
-    """Wife and husband, or the one person."""
-    if episode.couple is not None:
-        return [episode.couple.wife.name, episode.couple.husband.name]
-    return [episode.person.name] if episode.person else []
+def names_of(episode: Episode) -> dict[str, str]:
+    """Role -> name: wife and husband, or the one person."""
+    return {role: person.name for role, person in people_of(episode).items()}
 
 
 def _overview(actor: Actor) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
+from sanyou.desk import wording
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.views.records_form import shown, words
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
-from sanyou.protocol.programme import Programme, Rule
+from sanyou.protocol.programme import Programme
 from sanyou.registry.access import Actor
 from sanyou.trust import audit
 
@@ -335,7 +336,7 @@ def _rule_lines(library: Library, programme: Programme) -> list[dict[str, Any]]:
                 "category": spec.category,
                 "category_label": str(CATEGORIES.get(spec.category, spec.category)),
                 "when": spec.when,
-                "reads": [words(programme.fact_label(f)) for f in _facts(rule)],
+                "words": wording.in_words(programme, rule.when.node, rule.role),
                 "advice": words(spec.advice),
                 "recheck": words(spec.recheck.label) if spec.recheck else "",
                 "referral": words(spec.referral.to) if spec.referral else "",
@@ -346,10 +347,6 @@ def _rule_lines(library: Library, programme: Programme) -> list[dict[str, Any]]:
         )
         line["for"].append((rule.role, words(programme.role_label[rule.role]), rule.cls))
     return list(lines.values())
-
-
-def _facts(rule: Rule) -> list[str]:
-    return sorted(rule.when.facts)
 
 
 def in_words(library: Library, programme: Programme, fact: str, value: Any) -> str:
