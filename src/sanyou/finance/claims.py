@@ -113,7 +113,7 @@ def _put(episode: Episode, ruling: Ruling) -> Claim:
 
 def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None) -> Ruling:
     """The ruling on a day, without writing anything."""
-    policy, programme = _policy_of(episode), content.programme_of(episode)
+    policy, programme = policy_of(episode), content.programme_of(episode)
     known = facts_of(episode, on) if facts is None else facts
     served = _served(programme, episode, on)
     served_on = _served_on(known, served)
@@ -139,7 +139,8 @@ def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None
     return Ruling(price_on(policy, served_on), evidence=evidence, served_on=served_on)
 
 
-def _policy_of(episode: Episode) -> Policy:
+def policy_of(episode: Episode) -> Policy:
+    """The document the episode rests on; FinanceError where there is none."""
     policy = content.policy_of(episode)
     if policy is None:
         text = _("档案 %s 没有对应的政策文件，不能结算；请检查政策目录。") % episode.number
@@ -276,7 +277,7 @@ def _counted_before(episode: Episode, ruling: Ruling) -> Ruling:
     )
     number = other.episode.number if other else ""
     text = _("同一对夫妇同一孩次已在档案 %s 结算。") % number
-    policy = content.policy_of(episode)
+    policy = policy_of(episode)
     return Ruling(0, "counted_before", text, _again(policy), [], ruling.evidence, ruling.served_on)
 
 

@@ -55,7 +55,7 @@ def _summary(book: Book, statement: Statement) -> None:
     prices: dict[int, int] = {}
     for amount in statement.claims.values_list("amount", flat=True):
         prices[amount] = prices.get(amount, 0) + 1
-    rows = [
+    rows: list[list[Cell]] = [
         [_("已完成检查的夫妇"), count, price / 100, price * count / 100, policy.cite("").strip()]
         for price, count in sorted(prices.items())
     ]

@@ -202,6 +202,7 @@ def id_indexes_of(persons: Iterable[Person]) -> dict[int, list[str]]:
         rows = Person.objects.filter(merged_into__in=wave).order_by("pk")
         wave = set()
         for pk, into, index in rows.values_list("pk", "merged_into", "id_index"):
+            assert into is not None
             roots[pk] = roots[into]
             found[roots[pk]].append(index)
             wave.add(pk)

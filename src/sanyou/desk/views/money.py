@@ -18,7 +18,7 @@ from sanyou.care.models import Encounter
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
 from sanyou.finance import money, statements, workbook
-from sanyou.finance.claims import remedy
+from sanyou.finance.claims import policy_of, remedy
 from sanyou.finance.models import Claim, Statement
 from sanyou.protocol.models import ItemSpec
 from sanyou.protocol.policy import Policy
@@ -157,10 +157,9 @@ def statement_prepare(request: HttpRequest) -> HttpResponse:
 
 
 def _statement(request: HttpRequest, key: UUID) -> Statement:
-    found = visible(actor_of(request), Statement.objects.all())
-    return get_object_or_404(
-        found.select_related("organisation__region", "prepared_by", "checked_by"), key=key
-    )
+    rows = Statement.objects.select_related("organisation__region", "prepared_by", "checked_by")
+    found: Statement = get_object_or_404(visible(actor_of(request), rows), key=key)
+    return found
 
 
 @duty_page("see_money", methods=("GET",))
@@ -285,7 +284,7 @@ def claim(request: HttpRequest, key: UUID) -> HttpResponse:
         key=key,
     )
     audit.record(actor, "read", "claim", found.key)
-    policy = content.policy_of(found.episode)
+    policy = policy_of(found.episode)
     records = list(
         Encounter.objects.filter(key__in=found.evidence)
         .select_related("signed_by", "organisation")

@@ -120,7 +120,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
                 {
                     "month": m,
                     "badge": BADGE[Submission.Status(m.submission.status)] if m.submission else "",
-                    "late": bool(m.submission) and submissions.is_late(m.submission),
+                    "late": m.submission is not None and submissions.is_late(m.submission),
                 }
                 for m in months
             ],
@@ -149,8 +149,9 @@ def report_draft(request: HttpRequest) -> HttpResponse:
 
 
 def _submission(request: HttpRequest, key: UUID) -> Submission:
-    found = visible(actor_of(request), Submission.objects.all())
-    return get_object_or_404(found.select_related("region", "submitted_by"), key=key)
+    rows = Submission.objects.select_related("region", "submitted_by")
+    found: Submission = get_object_or_404(visible(actor_of(request), rows), key=key)
+    return found
 
 
 @duty_page("report", methods=("GET",))
