@@ -237,3 +237,66 @@ def test_nothing_breaks_the_content_security_policy(
     page.check("input[name=smoking][value=true]")
     saved(page)
     assert problems == []
+
+
+def test_a_spouse_signs_consent_on_the_screen(
+    signed_in: Any, live_server: Any, episode_at: Any, transactional_db: None
+) -> None:
+    episode = episode_at("carded")
+    page = signed_in("registration")
+    page.goto(live_server.url + reverse("consent", args=[episode.key]))
+    side = page.locator(".spouse.wife")
+    side.get_by_role("button", name="同意，按屏幕签名保存").click()
+    expect(side.locator("[data-error]")).to_be_visible()
+    pad = side.locator("canvas")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    for step in range(1, 8):
+        page.mouse.move(box["x"] + 60 + 30 * step, box["y"] + 60 + (20 if step % 2 else -10))
+    page.mouse.up()
+    side.get_by_role("button", name="同意，按屏幕签名保存").click()
+    expect(page.locator(".spouse.wife .signature-shown")).to_be_visible(timeout=8000)
+    row = episode.consents.get(role="wife")
+    assert (row.kind, row.method) == ("grant", "screen")
+    assert row.signature.startswith("data:image/png;base64,")
+
+
+def test_a_signed_value_is_corrected_with_its_reason(
+    signed_in: Any, live_server: Any, episode_at: Any, transactional_db: None
+) -> None:
+    episode = episode_at("examined", facts={"wife": {"alt": 33}})
+    signed = row(episode, "laboratory")
+    page = signed_in("laboratory")
+    page.goto(live_server.url + reverse("encounter-amend", args=[signed.key]))
+    page.fill("#f-alt", "88")
+    page.press("#f-alt", "Tab")
+    page.click("#sign-button")
+    expect(page.locator("#error-summary")).to_contain_text("更正原因")
+    page.fill("#amend-reason", "录入时看错小数点")
+    page.click("#sign-button")
+    expect(page.locator("#amend-changes")).to_contain_text("33 U/L → 88 U/L")
+    page.click("#sign-confirm")
+    expect(page.locator("del")).to_have_text("33 U/L", timeout=8000)
+    signed.refresh_from_db()
+    assert signed.status == "amended"
+    assert signed.data["alt"] == 33
+
+
+def test_a_doctor_adjusts_the_conclusion(
+    signed_in: Any, live_server: Any, episode_at: Any, transactional_db: None
+) -> None:
+    episode = episode_at("examined", facts={"wife": {"alt": 60}})
+    page = signed_in("assessing_doctor")
+    page.goto(live_server.url + reverse("assess", args=[episode.key]))
+    page.click("#adjust")
+    page.uncheck('input[name=keep][value="wife.alt_high"]')
+    page.get_by_role("button", name="按我的判断确认").click()
+    expect(page.locator(".message.error")).to_contain_text("原因", timeout=8000)
+    expect(page.locator('input[name=keep][value="wife.alt_high"]')).not_to_be_checked()
+    page.fill("#reason", "外院复查正常")
+    page.get_by_role("button", name="按我的判断确认").click()
+    expect(page.locator(".finding.removed")).to_have_count(1, timeout=8000)
+    standing = episode.assessments.exclude(status="superseded").get()
+    assert (standing.status, standing.reason) == ("overridden", "外院复查正常")

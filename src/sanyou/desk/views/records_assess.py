@@ -169,9 +169,28 @@ def _context(
         "classes": programme.risk_classes,
         "notice": "notice" in programme.documents,
         "error": wrong,
-        "posted": request.POST,
+        "sent": _sent(request),
         "back": home_of(episode),
     }
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the doctor had entered when the page came back with an error; nothing is lost."""
+
+    keep: list[str]
+    add: list[str]
+    cls: str
+    reason: str
+
+
+def _sent(request: HttpRequest) -> Sent | None:
+    if request.POST.get("do") != "override":
+        return None
+    post = request.POST
+    return Sent(
+        post.getlist("keep"), post.getlist("add"), post.get("cls", ""), post.get("reason", "")
+    )
 
 
 def class_label(programme: Programme, cls: str) -> str:

@@ -8,6 +8,5 @@
     document.getElementById("reason").focus({ preventScroll: true });
   };
   if (button) button.addEventListener("click", open);
-  const reason = document.getElementById("reason");
-  if (reason && reason.value) open(); // sent back with an error: nothing typed is lost
+  if (document.querySelector("#adjusting[data-sent]")) open(); // sent back with an error: nothing typed is lost
 })();
