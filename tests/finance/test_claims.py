@@ -268,6 +268,59 @@ def test_every_refusal_has_a_remedy() -> None:
     assert all("。" in claims.remedy(name) for name in claims.CODES)
 
 
+@pytest.fixture
+def registered_twice(episode_at: Callable[..., Episode], actor: Callable[..., Any]) -> Any:
+    """One couple under two id numbers each, both records examined and claimed."""
+    from sanyou.registry import merging
+
+    first, second = episode_at("examined", 1), episode_at("examined", 2)
+    for episode in (first, second):
+        assert claims.claim(episode, TODAY).status == Claim.Status.READY
+    clerk = actor("registration")
+    assert first.couple is not None
+    assert second.couple is not None
+    merging.merge_people(first.couple.wife, second.couple.wife, "同一人", clerk)
+    return first, second, clerk
+
+
+def statuses() -> list[str]:
+    return list(Claim.objects.order_by("episode").values_list("status", flat=True))
+
+
+@pytest.mark.requirement("A01")
+def test_merging_a_couple_registered_twice_leaves_one_claim_and_undoing_it_two(
+    registered_twice: Any,
+) -> None:
+    from sanyou.registry import merging
+
+    first, second, clerk = registered_twice
+    assert statuses() == ["ready", "ready"]
+    merge = merging.merge_people(first.couple.husband, second.couple.husband, "同一人", clerk)
+    assert statuses() == ["ready", "refused"]
+    second.refresh_from_db()
+    assert second.couple == first.couple
+    assert code(second.claim) == "counted_before"
+    merging.undo(merge, clerk, "不是同一人")
+    second.refresh_from_db()
+    assert statuses() == ["ready", "ready"]
+    assert second.claim.amount == 46000
+    assert second.couple != first.couple
+
+
+@pytest.mark.requirement("A01")
+def test_couples_both_paid_are_not_merged_before_one_payment_is_taken_back(
+    registered_twice: Any,
+) -> None:
+    from sanyou.registry import merging
+
+    first, second, clerk = registered_twice
+    Claim.objects.update(status="paid")
+    with pytest.raises(merging.MergeRefused, match="结算表"):
+        merging.merge_people(first.couple.husband, second.couple.husband, "同一人", clerk)
+    assert statuses() == ["paid", "paid"]
+    assert first.couple.husband.merged_into is None
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_two_clerks_claiming_at_once_leave_one_claim(examined: Episode) -> None:

@@ -10,6 +10,9 @@ class FinanceConfig(AppConfig):
 
     def ready(self) -> None:
         from sanyou.care import facts
-        from sanyou.finance.claims import claimed
+        from sanyou.finance.claims import claimed, settle_merge
+        from sanyou.registry import merging
 
         facts.supply(claimed)
+        if settle_merge not in merging.settlers:
+            merging.settlers.append(settle_merge)

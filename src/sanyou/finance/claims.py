@@ -1,11 +1,11 @@
 """What may be claimed for an episode, from signed records only; or why not, by which clause."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
@@ -16,6 +16,8 @@ from sanyou.finance.models import Claim
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import MissingItem, completeness, price_on
 from sanyou.protocol.programme import Programme
+from sanyou.registry.merging import MergeRefused
+from sanyou.registry.models import Couple
 from sanyou.registry.people import id_indexes
 
 # In the order they are looked at: what settles the matter earlier is named first.
@@ -291,3 +293,34 @@ def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any
     )
     listed = set(stated.values_list("episode", flat=True))
     return {e.pk: {"couple.claimed": e.pk in listed} for e in episodes}
+
+
+def settle_merge(winner: models.Model, loser: models.Model) -> Iterator[tuple[Claim, str, Any]]:
+    """Two couples become one: of two claims for one child the one not yet stated is refused.
+
+    MergeRefused when both are on statements already: that is money to be taken back first.
+    """
+    if not isinstance(winner, Couple) or not isinstance(loser, Couple):
+        return
+    standing = Claim.objects.exclude(status=Claim.Status.REFUSED).select_related("episode")
+    for one in standing.filter(couple=loser, child_order__isnull=False):
+        two = standing.filter(
+            couple=winner, programme=one.programme, child_order=one.child_order
+        ).first()
+        if two is None:
+            continue
+        ready = [c for c in (one, two) if c.status == Claim.Status.READY]
+        if not ready:
+            raise MergeRefused(
+                _(
+                    "两份档案（%(one)s、%(two)s）都已列入结算表，请先退回并重新生成其中一张，再合并。"
+                )
+                % {"one": one.episode.number, "two": two.episode.number}
+            )
+        falls, stays = (one, two) if ready[0] == one else (two, one)
+        text = _("同一对夫妇同一孩次已在档案 %s 结算。") % stays.episode.number
+        clause = _again(policy_of(falls.episode))
+        refusal = Ruling(code="counted_before", text=text, clause=clause).refusal()
+        yield falls, "refusal", refusal
+        yield falls, "amount", 0
+        yield falls, "status", Claim.Status.REFUSED.value

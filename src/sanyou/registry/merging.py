@@ -5,6 +5,7 @@ stays and says into whom it was merged, so old keys and cards keep working. Each
 its old and new value: undoing puts back exactly these.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -18,6 +19,13 @@ from sanyou.trust import audit
 
 T = TypeVar("T", Person, Couple)
 Moved = list[list[Any]]  # [[app.model, pk, field, old, new], …]
+
+# A floor above may settle what must not stand twice once two records are one (two claims for one
+# child): (winner, loser) -> changes to make first, as (row, field, new value). May raise
+# MergeRefused. The changes are noted like all others and undone with the merge.
+Change = tuple[models.Model, str, Any]
+Settler = Callable[[models.Model, models.Model], Iterable[Change]]
+settlers: list[Settler] = []
 
 
 class MergeRefused(Exception):
@@ -121,13 +129,16 @@ def _doubts_between(one: Person, two: Person) -> list[Doubt]:
 
 def _merge_into(winner: models.Model, loser: models.Model, moved: Moved) -> None:
     """Move every row that points to the loser, then mark the loser."""
+    for settler in settlers:
+        for row, field, new in settler(winner, loser):
+            _set(row, field, new, moved)
     for relation in loser._meta.related_objects:
-        field = relation.field
-        if not isinstance(field, models.ForeignKey) or field.model in {type(loser), Doubt}:
+        key = relation.field
+        if not isinstance(key, models.ForeignKey) or key.model in {type(loser), Doubt}:
             continue  # earlier losers keep their own chain; doubts name the records as they were
-        for row in field.model._base_manager.filter(**{field.name: loser}):
+        for row in key.model._base_manager.filter(**{key.name: loser}):
             if getattr(row, "merged_into_id", None) is None:
-                _set(row, field.attname, winner.pk, moved)
+                _set(row, key.attname, winner.pk, moved)
     _set(loser, "merged_into_id", winner.pk, moved)
 
 
