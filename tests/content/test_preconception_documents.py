@@ -107,7 +107,7 @@ PAYLOAD: dict[str, Any] = {
         }
     ],
     "consent": {"text": "", "signatures": []},
-    "counselling": {},
+    "answers": {},
 }
 
 

@@ -179,7 +179,7 @@ def _payload(
         "assessment": _assessment(episode, programme),
         "tasks": _tasks(episode, programme, spec, on),
         "consent": _consent(episode, programme),
-        "counselling": _labelled(episode, programme, on),
+        "answers": _answers(episode, programme, on),
     }
 
 
@@ -286,11 +286,8 @@ def _words(element: Any, value: Any) -> str:
     return shown(element, value, unit=False)
 
 
-def _labelled(episode: Episode, programme: Programme, on: date) -> dict[str, str]:
-    """Answers of the forms that follow the assessment: `<element>` and, for codes, its label.
-
-    `advice_label` is the first coded answer: the doctor's advice on the time of pregnancy.
-    """
+def _answers(episode: Episode, programme: Programme, on: date) -> dict[str, str]:
+    """Answers, in words, on the forms that follow the assessment (counselling), by element."""
     from sanyou.care.facts import following
 
     after = following(programme, "assess")
@@ -304,10 +301,7 @@ def _labelled(episode: Episode, programme: Programme, on: date) -> dict[str, str
             element = elements.get(name)
             if element is None or raw is None:
                 continue
-            value = read_observation(element, raw)[0]
-            found[name] = _words(element, value)
-            if element.type == "code" and name.endswith("_advice"):
-                found["advice_label"] = found[name]
+            found[name] = _words(element, read_observation(element, raw)[0])
     return found
 
 
