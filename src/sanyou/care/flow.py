@@ -181,11 +181,7 @@ def _may_follow(programme: Programme, done: Done) -> bool:
 
 def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
     """Windows of the schedule. A condition that no longer holds cancels what was planned by it."""
-    if not programme.schedule:
-        return
     existing = {t.occurrence: t for t in episode.tasks.filter(kind=Task.Kind.SCHEDULE)}
-    if not existing and not _anchored(episode, programme):
-        return
     planned = {p.key: p for p in plan(programme, facts_of(episode, today), today)}
     for key, task in existing.items():
         if key not in planned and task.status == Status.OPEN:
@@ -201,27 +197,6 @@ def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
             if key not in existing
         ]
     )
-
-
-def _anchored(episode: Episode, programme: Programme) -> bool:
-    """Whether any window can have begun. Cheap, so that stations need not read every fact: an anchor
-    that somebody enters has begun once a signed record holds it, a notice once it was issued."""
-    anchors = {entry.spec.anchor for entry in programme.schedule}
-    entered = set()
-    for anchor in anchors:
-        role, _dot, name = anchor.partition(".")
-        element = programme.scope.elements.get(name)
-        if name == "notice_on":
-            if Document.objects.filter(episode=episode).exists():
-                return True
-        elif element is not None and element.is_entered:
-            entered.add((role, name))
-        else:
-            return True  # some other fact of the course: read them all
-    roles = {role for role, _name in entered}
-    signed = episode.encounters.filter(status=Encounter.Status.SIGNED, role__in=roles)
-    held = signed.values_list("role", "data")
-    return any((role, name) in entered for role, data in held for name in data)
 
 
 def _planned(
