@@ -5,6 +5,8 @@ SANYOU_DATABASE_URL  postgresql://user:password@host:port/name ; empty = SQLite 
 SANYOU_SECRET_KEY    signs sessions; generated into SANYOU_HOME/secret.key when absent
 SANYOU_HOSTS         comma-separated host names that may be served
 SANYOU_HTTPS         1 when served behind TLS: secure cookies and HSTS
+SANYOU_CONTENT       further content folders (programmes, policies), separated like PATH
+SANYOU_REQUIRE_OTP   1: administrators work only with a second factor
 SANYOU_DEBUG         1 only on a developer's machine
 """
 
@@ -16,8 +18,11 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from sanyou.environment import content_roots
+
 PACKAGE = Path(__file__).resolve().parent
 HOME = Path(os.environ.get("SANYOU_HOME", "var")).resolve()
+CONTENT_ROOTS = content_roots()
 
 
 def _secret() -> str:
@@ -66,6 +71,7 @@ SECRET_KEY = _secret()
 DEBUG = os.environ.get("SANYOU_DEBUG") == "1"
 ALLOWED_HOSTS = [h for h in os.environ.get("SANYOU_HOSTS", "localhost,127.0.0.1").split(",") if h]
 HTTPS = os.environ.get("SANYOU_HTTPS") == "1"
+SANYOU_REQUIRE_OTP = os.environ.get("SANYOU_REQUIRE_OTP") == "1"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
