@@ -116,3 +116,15 @@ def test_each_duty_sees_its_own_queue_and_town_only(episode_at: Any, actor: Any)
         assert {t.duty for t in rows} == {duty}
     elsewhere = actor("history_nurse", "500107110", "nurse-elsewhere")
     assert not tasks.queue(elsewhere).exists()
+
+
+@pytest.mark.requirement("B03")
+def test_results_that_are_signed_close_the_specimens_that_were_not_written_down(
+    episode_at: Any, actor: Any, fill: Any
+) -> None:
+    episode = episode_at("consented")
+    encounters.record(
+        episode, "laboratory", "wife", fill("laboratory", "wife"), DAY, actor("laboratory")
+    )
+    states = dict(episode.tasks.filter(name="specimen").values_list("role", "status"))
+    assert states == {"wife": "done", "husband": "open"}

@@ -81,6 +81,21 @@ class Done:
                 return self._issued(step)
         return (step.id, role) in self.closed  # review, confirm: decided by a person
 
+    def passed(self, step: Step, role: str) -> str:
+        """The later step that makes this one needless, "" where there is none.
+
+        A form that no step waits for (taking specimens) is over once its own duty has signed a
+        later form of the same stage for the same role (the results).
+        """
+        steps = self.programme.steps
+        if step.kind != "form" or any(step.id in s.after for s in steps):
+            return ""
+        for later in steps[steps.index(step) + 1 :]:
+            same = (later.kind, later.duty, later.after) == (step.kind, step.duty, step.after)
+            if same and role in roles_of(self.programme, later) and self.step(later, role):
+                return later.label.zh
+        return ""
+
     def whole(self, step: Step) -> bool:
         return all(self.step(step, role) for role in roles_of(self.programme, step))
 
@@ -132,6 +147,9 @@ def _steps(episode: Episode, programme: Programme, today: date) -> Done:
             if done.step(step, role):
                 if task is not None and is_open:
                     _finish(episode.tasks.filter(pk=task.pk))
+            elif later := done.passed(step, role):
+                if task is not None and is_open:
+                    _finish(episode.tasks.filter(pk=task.pk), _("已有“%s”") % later)
             elif ready:
                 if not is_open:
                     _open_step(episode, step, role, today)
@@ -170,10 +188,14 @@ def _may_follow(programme: Programme, done: Done) -> bool:
         if name == "notice_on":
             if any(done.whole(s) for s in programme.steps if s.kind == "document"):
                 return True
-        elif elements[name].process or elements[name].derived is not None or any(
-            r == role and any(f.element == name for f in programme.forms[form].fields_for(r))
-            for form, r in done.signed
-            if form in programme.forms
+        elif (
+            elements[name].process
+            or elements[name].derived is not None
+            or any(
+                r == role and any(f.element == name for f in programme.forms[form].fields_for(r))
+                for form, r in done.signed
+                if form in programme.forms
+            )
         ):
             return True
     return done.episode.tasks.filter(kind=Task.Kind.SCHEDULE).exists()
@@ -282,8 +304,8 @@ def reopen_steps(episode: Episode, *kinds: str) -> None:
     )
 
 
-def _finish(rows: Any) -> None:
-    rows.update(status=Status.DONE, closed_at=timezone.now())
+def _finish(rows: Any, reason: str = "") -> None:
+    rows.update(status=Status.DONE, closed_at=timezone.now(), reason=reason[:300])
 
 
 def _cancel(rows: Any, reason: str) -> None:
