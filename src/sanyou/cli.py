@@ -45,11 +45,12 @@ def _django(home: Path | None = None) -> None:
 
 
 def _library() -> Any:
+    from sanyou.environment import content_roots
     from sanyou.protocol.errors import ContentErrors
     from sanyou.protocol.library import Library
 
     try:
-        return Library.load()
+        return Library.load(None, *content_roots())
     except ContentErrors as e:
         for error in e.errors:
             typer.echo(str(error), err=True)
@@ -106,7 +107,9 @@ def policy_show(
         sys.stdout.write(json.dumps({"clauses": clauses}, ensure_ascii=False, indent=1) + "\n")
         return
     words = {"implemented": "已实现", "exhortation": "倡导性", "open": "未实现"}
-    table = Table("条款", "内容", "状态", "由什么实现", title=f"{found.document_number} {found.label}")
+    table = Table(
+        "条款", "内容", "状态", "由什么实现", title=f"{found.document_number} {found.label}"
+    )
     for c in clauses:
         by = "、".join(c["by"]) or str(c.get("reason", ""))
         table.add_row(c["ref"], c["text"], words[c["status"]], by)
@@ -137,7 +140,9 @@ def month(
     stations: Annotated[Path, typer.Option(help="检查站记录 xlsx", exists=True, dir_okay=False)],
     lab: Annotated[Path, typer.Option(help="检验结果 HL7", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Option("--out", help="结果目录", file_okay=False)],
-    on: Annotated[str | None, typer.Option(help="审核日期 YYYY-MM-DD（默认取花名册填报日期）")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="审核日期 YYYY-MM-DD（默认取花名册填报日期）")
+    ] = None,
 ) -> None:
     """从文件办完一个月：登记、审核、检查、评估、告知书、随访、月报、结算。可重复运行。"""
     day = _day(on)
@@ -193,7 +198,9 @@ def demo(
 
     today = datetime.now().astimezone().date()
     district.build(couples=couples, seed=seed, until=today, console=err)
-    table = Table("岗位", "用户名", "密码", "姓名", "单位", title="演示账号（仅供演示，勿用于真实数据）")
+    table = Table(
+        "岗位", "用户名", "密码", "姓名", "单位", title="演示账号（仅供演示，勿用于真实数据）"
+    )
     for login in district.logins():
         table.add_row(*login)
     out.print(table)

@@ -3,6 +3,8 @@
 from datetime import date
 from functools import cache
 
+from django.conf import settings
+
 from sanyou.care.models import Episode
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
@@ -13,11 +15,11 @@ _given: list[Library] = []
 
 @cache
 def _packaged() -> Library:
-    return Library.load()
+    return Library.load(None, *settings.CONTENT_ROOTS)
 
 
 def library() -> Library:
-    """The packaged content, or what `set_library` gave."""
+    """The packaged content with the district's own folders, or what `set_library` gave."""
     return _given[-1] if _given else _packaged()
 
 
