@@ -1,14 +1,11 @@
 """Months in files, and running them as the command does."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 POLICY = "jiulongpo-2020"
 SUPPLIED = Path(__file__).parents[1] / "fixtures" / "jiulongpo-2021-03"

@@ -26,8 +26,13 @@ ELSEWHERE = {
     "520102": "贵州省贵阳市南明区", "420102": "湖北省武汉市江岸区",
 }  # fmt: skip
 LOCAL = "500107"
-SURNAMES = "赵钱孙李周吴郑王冯陈许何吕施张曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛范彭郎鲁韦马苗方俞任袁柳"
-FEMALE, MALE = "芳娜静敏丽艳娟霞婷雪琳倩慧玲梅红燕莹洁萍", "伟强磊军勇杰涛超明刚平辉鹏华飞鑫波斌宇洋"
+SURNAMES = (
+    "赵钱孙李周吴郑王冯陈许何吕施张曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛范彭郎鲁韦马苗方俞任袁柳"
+)
+FEMALE, MALE = (
+    "芳娜静敏丽艳娟霞婷雪琳倩慧玲梅红燕莹洁萍",
+    "伟强磊军勇杰涛超明刚平辉鹏华飞鑫波斌宇洋",
+)
 
 
 def check_digit(body: str) -> str:
@@ -136,10 +141,16 @@ class Month:
                 return body + last
 
     def person(self, region: str, hukou: str, *, female: bool) -> Person:
-        given = "".join(self.r.choice(FEMALE if female else MALE) for _ in range(self.r.choice([1, 2])))
+        given = "".join(
+            self.r.choice(FEMALE if female else MALE) for _ in range(self.r.choice([1, 2]))
+        )
         phone = self.r.choice(["13", "15", "17", "18"]) + f"{self.r.randrange(10**9):09d}"
         return Person(
-            self.r.choice(SURNAMES) + given, self.identity(region, female=female), hukou, phone, female
+            self.r.choice(SURNAMES) + given,
+            self.identity(region, female=female),
+            hukou,
+            phone,
+            female,
         )
 
     def hukou(self, kind: str, town: str) -> tuple[str, str]:
@@ -248,7 +259,9 @@ class Month:
                 value = min(value, low - step)
                 person.findings.add(finding + "_low")
             else:  # the bounds themselves are normal
-                value = r.choice([low if low else low + step, high, low + step + r.random() * (span - 2 * step)])
+                value = r.choice(
+                    [low if low else low + step, high, low + step + r.random() * (span - 2 * step)]
+                )
             results.append((code, name, f"{value:.{decimals}f}", unit, f"{low:g}-{high:g}"))
 
         def coded(code, name, positive, share, expected, finding=""):
@@ -473,7 +486,13 @@ class Month:
                 sheets = {n: book.add_worksheet(n) for n in names}
             self.roster_sheet(sheets[names[0]], rows, day_format)
             history = sheets[names[1]]
-            heads = [f"{s.wife}姓名", f"{s.wife}{s.id_word}", f"{s.husband}{s.id_word}", "孩次", "检查日期"]
+            heads = [
+                f"{s.wife}姓名",
+                f"{s.wife}{s.id_word}",
+                f"{s.husband}{s.id_word}",
+                "孩次",
+                "检查日期",
+            ]
             history.write_row(0, 0, heads)
             for i, (wife, husband, order, when) in enumerate(self.history, 1):
                 cells = [wife.name, wife.id, husband.id, order, self.messy_date(when)]
@@ -562,7 +581,9 @@ class Month:
                         self.r.randrange(150, 185),
                         self.r.choice([60.5, "61.2", 58, "６２"]),
                         *([f"{high}/{low}"] if s.combined_pressure else [high, low]),
-                        self.r.choice(["是", "有"]) if person.smoking else self.r.choice(["否", "无"]),
+                        self.r.choice(["是", "有"])
+                        if person.smoking
+                        else self.r.choice(["否", "无"]),
                         "是" if person.alcohol else "否",
                         person.exposure,
                         *([person.ultrasound] if female else []),

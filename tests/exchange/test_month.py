@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import SUPPLIED
-from generator import STYLES, make
+from tests.exchange.conftest import SUPPLIED
+from tests.exchange.generator import STYLES, make
 from python_calamine import CalamineWorkbook
 
 from sanyou.care.models import Assessment, Consent, Document, Encounter, Episode, FreeCheck
@@ -15,8 +15,18 @@ from sanyou.finance.models import Claim
 from sanyou.registry.models import Couple, Doubt, Person
 
 COUNTED = [
-    Person, Couple, Episode, Encounter, Consent, Assessment, Claim, Doubt, FreeCheck, Document,
-    ImportFile, ImportRow,
+    Person,
+    Couple,
+    Episode,
+    Encounter,
+    Consent,
+    Assessment,
+    Claim,
+    Doubt,
+    FreeCheck,
+    Document,
+    ImportFile,
+    ImportRow,
 ]
 
 
@@ -40,8 +50,14 @@ def test_the_supplied_month_equals_its_answer_key(run_month, expected, tmp_path)
     assert run_month(SUPPLIED, tmp_path) == summary
     assert row_counts() == before
     names = {p.name for p in tmp_path.iterdir()}
-    assert {"未导入和待核实.xlsx", "随访名单.xlsx", "结算表.xlsx", "告知书", "summary.json"} <= names
-    notices = [p for p in (tmp_path / "告知书").iterdir() if p.name != "全部告知书.html"]
+    assert {
+        "未导入和待核实.xlsx",
+        "随访名单.xlsx",
+        "结算表.xlsx",
+        "告知书",
+        "summary.json",
+    } <= names
+    notices = [p for p in (tmp_path / "告知书").glob("*.html") if p.name != "全部告知书.html"]
     assert len(notices) == summary["attendance"]["examined"]
     assert not list(tmp_path.rglob("*.tmp"))
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from generator import STYLES, make
+from tests.exchange.generator import STYLES, make
 
 TABLES = [
     "registry_person", "registry_couple", "registry_doubt", "care_episode", "care_encounter",
@@ -58,7 +58,9 @@ def database(out: Path) -> dict[str, object]:
 
 
 def files(out: Path) -> set[str]:
-    return {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file() and ".sanyou" not in p.parts}
+    return {
+        str(p.relative_to(out)) for p in out.rglob("*") if p.is_file() and ".sanyou" not in p.parts
+    }
 
 
 @pytest.mark.embedded

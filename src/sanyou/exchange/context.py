@@ -13,6 +13,7 @@ from sanyou.exchange.errors import BadValue, Problem
 from sanyou.exchange.models import ImportFile, ImportRow
 from sanyou.exchange.spec import FieldSpec, SheetSpec
 from sanyou.exchange.values import Cell
+from sanyou.registry import regions
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Region
 
@@ -50,6 +51,16 @@ class Context:
     @cached_property
     def county(self) -> Region:
         return Region.objects.get(pk=self.policy.region)
+
+    @cached_property
+    def _places(self) -> dict[str, Region | None]:
+        return {}
+
+    def place(self, text: str) -> Region | None:
+        """The region an address names, within the county when it does not say more."""
+        if text not in self._places:
+            self._places[text] = regions.find(text, self.county)
+        return self._places[text]
 
     @cached_property
     def caller(self) -> Actor:

@@ -19,6 +19,7 @@ from sanyou.figures import submissions
 from sanyou.figures import workbook as report_workbook
 from sanyou.finance import statements
 from sanyou.finance import workbook as statement_workbook
+from sanyou.finance.models import Statement
 from sanyou.protocol.assessment import assess
 from sanyou.protocol.pricing import completeness
 from sanyou.protocol.schedule import plan, recheck_tasks
@@ -64,10 +65,10 @@ def _reports(month: Month) -> None:
 
 def _statement(month: Month) -> None:
     start, end = statements.period_of(month.policy, month.on)
-    drawn = statements.prepare(month.centre, month.policy, start, end, month.actor)
-    outputs.write_bytes(
-        month.out / STATEMENT, statement_workbook.write(drawn, month.actor, REASON)
+    drawn = Statement.objects.get(
+        organisation=month.centre, policy=month.policy.id, period_from=start, period_to=end
     )
+    outputs.write_bytes(month.out / STATEMENT, statement_workbook.write(drawn, month.actor, REASON))
 
 
 # --- the follow-up list ---------------------------------------------------------------------------
@@ -79,7 +80,9 @@ def _follow_up(month: Month) -> None:
         _("最早"), _("最迟"), _("经办"),
     ]  # fmt: skip
     lines = sorted(_lines(month), key=lambda line: (str(line[9]), str(line[0]), str(line[6])))
-    data = outputs.table(_("随访名单"), headings, lines, [18, 10, 10, 14, 16, 8, 24, 34, 12, 12, 12])
+    data = outputs.table(
+        _("随访名单"), headings, lines, [18, 10, 10, 14, 16, 8, 24, 34, 12, 12, 12]
+    )
     outputs.write_bytes(month.out / FOLLOW_UP, data)
 
 
@@ -100,9 +103,7 @@ def _lines(month: Month) -> Iterator[list[Any]]:
 
 
 def _with_people(episodes: Any) -> list[Episode]:
-    return list(
-        episodes.select_related("couple__wife", "couple__husband", "region").order_by("pk")
-    )
+    return list(episodes.select_related("couple__wife", "couple__husband", "region").order_by("pk"))
 
 
 def _of_couple(

@@ -182,9 +182,7 @@ def _store(
                 organisation=organisation or actor.organisation,
                 by=actor.staff,
             )
-            audit.record(
-                actor, "import", "file", file.key, content=part.kind, rows=len(part.rows)
-            )
+            audit.record(actor, "import", "file", file.key, content=part.kind, rows=len(part.rows))
             return file
     except IntegrityError:  # somebody else has just uploaded the same file
         return same.get()

@@ -253,7 +253,7 @@ def _bar(console: Console | None) -> Any:
 
 
 def each(
-    progress: Progress | None, label: str, items: Sequence[Any], work: Callable[[Any], None]
+    progress: Progress | None, label: str, items: Sequence[Any], work: Callable[[Any], object]
 ) -> None:
     """Do `work` for each item, some per transaction, with a bar."""
     bar = progress.add_task(label, total=len(items)) if progress else None

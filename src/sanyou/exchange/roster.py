@@ -16,7 +16,7 @@ from sanyou.exchange import values
 from sanyou.exchange.context import Context, Done, Reader
 from sanyou.exchange.errors import BadValue, Problem
 from sanyou.exchange.models import ImportRow
-from sanyou.registry import matching, people, regions
+from sanyou.registry import matching, people
 from sanyou.registry.access import reaches
 from sanyou.registry.models import Couple, Doubt, Region, Sex
 
@@ -188,7 +188,7 @@ def _place(ctx: Context, reader: Reader, name: str) -> tuple[Region | None, str]
     text = reader.get(name) or ""
     if not text:
         return None, ""
-    region = regions.find(text, ctx.county)
+    region = ctx.place(text)
     if region is None:
         reader.note(
             name,
@@ -203,7 +203,7 @@ def _region(ctx: Context, reader: Reader) -> Region:
     """The responsible township: the town column, else where they live, else the county."""
     for name in ("town", "residence"):
         text = values.plain(reader.cell(name))
-        found = regions.find(text, ctx.county) if text else None
+        found = ctx.place(text) if text else None
         if found is not None and found.code.startswith(ctx.county.prefix):
             return found
     return ctx.county

@@ -100,8 +100,9 @@ class SheetSpec(Strict):
         return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))
 
     def mentions(self, key: str) -> bool:
-        """Whether a reduced heading contains a known heading of any field."""
-        return bool(self._known_words.search(key))
+        """Whether a known heading makes up most of a reduced text."""
+        found = self._known_words.findall(key)
+        return bool(found) and 2 * max(map(len, found)) > len(key)
 
     def with_fields(self, more: tuple[FieldSpec, ...]) -> "SheetSpec":
         return self.model_copy(update={"fields": self.fields + more})

@@ -148,9 +148,9 @@ def _void_encounter(pk: int, actor: Actor) -> None:
     encounter = Encounter.objects.select_related("episode__region").get(pk=pk)
     encounter.status = Encounter.Status.VOID
     encounter.save(update_fields=["status", "updated_at"])
-    Assessment.objects.filter(
-        episode=encounter.episode, status=Assessment.Status.PROPOSED
-    ).update(status=Assessment.Status.SUPERSEDED, reason=REASON)
+    Assessment.objects.filter(episode=encounter.episode, status=Assessment.Status.PROPOSED).update(
+        status=Assessment.Status.SUPERSEDED, reason=REASON
+    )
     flow.advance(encounter.episode)
     audit.record(actor, "void", "encounter", encounter.key)
 
