@@ -13,6 +13,8 @@ expect = playwright_api.expect
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "correct-horse-9"
+# No save is on its way: the database may be emptied.
+SETTLED = "() => !['typing', 'saving'].includes(document.getElementById('save-state')?.dataset.state)"
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("H03")]
 
@@ -46,6 +48,8 @@ def signed_in(browser: Any, live_server: Any, staff: Any) -> Iterator[Callable[.
 
     yield make
     for context in contexts:
+        for page in context.pages:
+            page.wait_for_function(SETTLED, timeout=8000)
         context.close()
 
 
