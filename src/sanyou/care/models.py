@@ -166,7 +166,7 @@ class Assessment(models.Model):
     rules_version = models.CharField(max_length=20)
     facts = models.JSONField()  # the facts that were read
     result = models.JSONField()  # protocol Assessment.as_json()
-    cls = models.CharField(max_length=4, blank=True)  # class that stands (after override)
+    cls = models.CharField(max_length=20, blank=True)  # class that stands (after override)
     level = models.CharField(max_length=20)  # general | high
     override = models.JSONField(default=dict)  # {"cls":…, "removed":[…], "added":[…]}
     reason = models.CharField(max_length=500, blank=True)
@@ -203,11 +203,11 @@ class Task(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=80)  # step id, schedule id or rule id
     occurrence = models.CharField(
-        max_length=60, default=""
+        max_length=160, default=""
     )  # which one of a series, unique in episode
     role = models.CharField(max_length=20, blank=True)
     form = models.CharField(max_length=60, blank=True)
-    label = models.CharField(max_length=80)
+    label = models.CharField(max_length=200)
     duty = models.CharField(max_length=30)
     region = models.ForeignKey(Region, on_delete=models.PROTECT)
     opens = models.DateField()
