@@ -30,7 +30,7 @@ from sanyou.registry.access import Actor
 from sanyou.registry.duties import DUTIES
 from sanyou.registry.models import DutyAssignment, Organisation, Region, Staff
 from sanyou.registry.people import PersonData, register_couple, register_person
-from sanyou.synth.filling import drawn
+from sanyou.synth.filling import drawn, unremarkable
 from sanyou.synth.population import Invented, Story, invented_name, shares, stories
 
 PROGRAMME = "preconception"
@@ -211,6 +211,7 @@ class _Course:
             return
         documents.issue(episode, "notice", self.desk["assessing_doctor"], on=self.day)
         if stage == "followed":
+            self.recheck(episode)
             self.follow(episode)
 
     def record(self, episode: Episode, form_id: str, role: str, **more: Any) -> None:
@@ -239,6 +240,33 @@ class _Course:
             episode=episode, status=Task.Status.OPEN, kind=Task.Kind.STEP
         ).exclude(form=""):
             self.record(episode, task.form, task.role)
+
+    def recheck(self, episode: Episode) -> None:
+        """Most of the re-checks that were due have been done; what they asked for is normal now."""
+        share = self.given["process"]["recheck_done"]["share"]
+        for task in Task.objects.filter(
+            episode=episode,
+            status=Task.Status.OPEN,
+            kind=Task.Kind.RECHECK,
+            due__lt=self.until - timedelta(days=7),
+        ):
+            if task.form and self.rng.random() < share:
+                required = {
+                    f.element
+                    for f in self.programme.forms[task.form].fields_for(task.role)
+                    if f.required
+                }
+                answers = unremarkable(
+                    self.library, PROGRAMME, task.form, task.role, min(task.due, self.until)
+                )
+                encounters.record(
+                    episode,
+                    task.form,
+                    task.role,
+                    {k: v for k, v in answers.items() if k in required},
+                    on=min(task.due, self.until),
+                    actor=self.desk[task.duty],
+                )
 
     def follow(self, episode: Episode) -> None:
         """Follow-ups whose window has come, with the couple's own course."""
