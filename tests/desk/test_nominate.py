@@ -123,9 +123,7 @@ def test_the_number_is_looked_up_as_it_is_typed(client_as, episode_at) -> None:
     episode = episode_at("nominated")
     client = client_as("village_worker")
 
-    answer = client.post(
-        reverse("check-number"), {"number": episode.couple.wife.id_number}
-    ).json()
+    answer = client.post(reverse("check-number"), {"number": episode.couple.wife.id_number}).json()
 
     assert answer["ok"]
     assert answer["fill"]["name"] == episode.couple.wife.name
@@ -136,9 +134,11 @@ def test_the_number_is_looked_up_as_it_is_typed(client_as, episode_at) -> None:
 def test_the_look_up_tells_nothing_of_people_of_another_township(client_as, episode_at) -> None:
     episode = episode_at("nominated")
 
-    answer = client_as("village_worker", XIPENG).post(
-        reverse("check-number"), {"number": episode.couple.wife.id_number}
-    ).json()
+    answer = (
+        client_as("village_worker", XIPENG)
+        .post(reverse("check-number"), {"number": episode.couple.wife.id_number})
+        .json()
+    )
 
     assert "fill" not in answer
     assert "name" not in answer

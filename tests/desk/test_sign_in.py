@@ -227,7 +227,11 @@ def test_an_initial_password_must_be_changed_first(staff) -> None:
     enter(client, person.username)
     assert client.get("/").url.startswith(reverse("account"))
 
-    new = {"old_password": PASSWORD, "new_password1": "jin-tian-hao-8", "new_password2": "jin-tian-hao-8"}
+    new = {
+        "old_password": PASSWORD,
+        "new_password1": "jin-tian-hao-8",
+        "new_password2": "jin-tian-hao-8",
+    }
     client.post(reverse("account"), new)
 
     person.refresh_from_db()
