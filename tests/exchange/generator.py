@@ -615,9 +615,10 @@ class Month:
             for person in (p.wife, p.husband):
                 messages.append(self.message(len(messages) + 1, person, p.exam_on))
         accepted = len(messages)
-        duplicates = r.sample(messages, r.randint(1, 3))
+        few = min(3, len(messages))
+        duplicates = r.sample(messages, r.randint(min(1, few), few))
         broken = []
-        for text in r.sample(messages, r.randint(1, 3)):
+        for text in r.sample(messages, r.randint(min(1, few), few)):
             first = text.index("OBX|2")
             broken.append(text[: r.randrange(first + 3, len(text) - 40)])
         stranger = self.person(LOCAL, "", female=True)

@@ -364,7 +364,7 @@ def test_an_undone_roster_can_be_imported_again(bring, system):
 def test_a_confirmed_couple_keeps_a_roster_from_being_undone(bring, system):
     file = bring("a.xlsx", xlsx(ROSTER, [line(1)]))
     invite(system)
-    with pytest.raises(undo.UndoBlocked, match="服务卡|资格"):
+    with pytest.raises(undo.UndoBlocked, match=r"服务卡|资格"):
         undo.undo(file, system)
     assert Episode.objects.get().status == "open"
 

@@ -4,7 +4,11 @@ Steps open when the steps before them are done; follow-ups open in their windows
 read from signed rows, so the tasks can always be made anew from them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
@@ -46,26 +50,32 @@ class Done:
 
     def __init__(self, episode: Episode, programme: Programme) -> None:
         self.episode, self.programme = episode, programme
-        self.signed = set(
-            episode.encounters.filter(status=Encounter.Status.SIGNED).values_list("form", "role")
+
+    @cached_property
+    def signed(self) -> set[tuple[str, str]]:
+        rows = self.episode.encounters.filter(status=Encounter.Status.SIGNED)
+        return set(rows.values_list("form", "role"))
+
+    @cached_property
+    def closed(self) -> set[tuple[str, str]]:
+        rows = self.episode.tasks.filter(kind=Task.Kind.STEP, status=Status.DONE)
+        return set(rows.values_list("name", "role"))
+
+    @cached_property
+    def card(self) -> bool:
+        return self.episode.cards.exclude(status=Card.Status.VOID).exists()
+
+    @cached_property
+    def consent(self) -> dict[str, bool]:
+        rows = self.episode.consents.defer("signature").order_by("pk")
+        return {row.role: row.kind == Consent.Kind.GRANT for row in rows}
+
+    @cached_property
+    def assessment(self) -> Assessment | None:
+        rows = self.episode.assessments.filter(
+            status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN)
         )
-        self.closed = set(
-            episode.tasks.filter(kind=Task.Kind.STEP, status=Status.DONE).values_list(
-                "name", "role"
-            )
-        )
-        self.card = episode.cards.exclude(status=Card.Status.VOID).exists()
-        self.consent = {
-            row.role: row.kind == Consent.Kind.GRANT
-            for row in episode.consents.defer("signature").order_by("pk")
-        }
-        self.assessment = (
-            episode.assessments.filter(
-                status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN)
-            )
-            .defer("facts", "result")
-            .first()
-        )
+        return rows.defer("facts", "result").first()
 
     def step(self, step: Step, role: str) -> bool:
         match step.kind:
@@ -109,9 +119,35 @@ class Done:
         return rows.exists()
 
 
+_waiting: ContextVar[dict[int, date] | None] = ContextVar("waiting", default=None)
+
+
+@contextmanager
+def at_end() -> Iterator[None]:
+    """Several acts in one transaction, and one look at what is to be done next at their end.
+
+    For files and other bulk work; within it the tasks are not up to date.
+    """
+    if _waiting.get() is not None:
+        yield
+        return
+    waiting: dict[int, date] = {}
+    token = _waiting.set(waiting)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    for pk, on in waiting.items():
+        advance(lock(Episode(pk=pk)), on)
+
+
 def advance(episode: Episode, on: date | None = None) -> None:
     """Open, close and cancel tasks so that they fit the signed rows, as seen on a day."""
     today = on or timezone.localdate()
+    waiting = _waiting.get()
+    if waiting is not None:
+        waiting[episode.pk] = today
+        return
     programme = content.programme_of(episode)
     if episode.status == Episode.Status.RETURNED:
         _returned(episode, programme, today)

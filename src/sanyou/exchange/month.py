@@ -21,12 +21,13 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sanyou.care import assessments, cards, content, episodes
+from sanyou.care import assessments, cards, content, episodes, flow
 from sanyou.care.models import Assessment, Card, Encounter, Episode
 from sanyou.exchange import handout, jobs, outputs, summary, values
 from sanyou.exchange.context import unpack
 from sanyou.exchange.errors import BadValue, FileProblem
 from sanyou.exchange.models import ImportFile
+from sanyou.exchange.stations import may_be_examined
 from sanyou.registry import organisations, people
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Organisation, Region
@@ -301,8 +302,11 @@ def _judge(month: Month, progress: Progress | None) -> None:
     )
 
     def judge(episode: Episode) -> None:
-        episodes.review(episode, month.actor)
-        episodes.confirm(episode, month.actor, on=month.on)
+        with flow.at_end():
+            episodes.review(episode, month.actor)
+            episodes.confirm(episode, month.actor, on=month.on)
+            if may_be_examined(episode):
+                cards.issue(episode, month.actor, on=month.on)
 
     each(progress, "审核资格", waiting, judge)
 

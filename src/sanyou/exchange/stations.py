@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sanyou.care import consents, encounters
+from sanyou.care import consents, encounters, flow
 from sanyou.care.models import Consent, Encounter, Episode
 from sanyou.exchange import values
 from sanyou.exchange.context import Context, Done, Reader
@@ -143,7 +143,8 @@ def _attended(
             "未签署不得检查，请核对两个日期",
         )
         return Done(Outcome.HELD, "consent_after_exam", reader.problems, subject=subject)
-    return _recorded(ctx, row, reader, person, role, episode, consent_on, exam_on)
+    with flow.at_end():
+        return _recorded(ctx, row, reader, person, role, episode, consent_on, exam_on)
 
 
 def _warn_of_name(reader: Reader, person: Person) -> None:
