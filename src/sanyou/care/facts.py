@@ -29,6 +29,7 @@ from sanyou.registry.models import Person
 Supplier = Callable[[Sequence[Episode], date], Mapping[int, Mapping[str, Any]]]
 _suppliers: list[Supplier] = []
 
+AT_ONCE = 2000  # keeps memory and the length of queries within bounds
 EPISODE_PATHS = ("couple__wife", "couple__husband", "person")
 
 
@@ -53,8 +54,13 @@ def facts_of(episode: Episode, on: date) -> dict[str, Any]:
 
 
 def facts_table(episodes: Iterable[Episode], on: date) -> list[dict[str, Any]]:
-    """Facts of each episode, in order. A fixed number of queries, however many episodes."""
+    """Facts of each episode, in order. A fixed number of queries per AT_ONCE episodes."""
     wanted = list(episodes)
+    parts = [wanted[i : i + AT_ONCE] for i in range(0, len(wanted), AT_ONCE)]
+    return [facts for part in parts for facts in _table(part, on)]
+
+
+def _table(wanted: list[Episode], on: date) -> list[dict[str, Any]]:
     known = _Known([e.pk for e in wanted], on)
     rows = _with_people(wanted)
     known.read_free_checks(rows)
