@@ -5,7 +5,7 @@ A page without one of these decorators is refused by tests/desk/test_access.py.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -74,8 +74,12 @@ def is_partial(request: HttpRequest) -> bool:
 
 def needs_otp(request: HttpRequest) -> bool:
     """True while a second factor is set up for this person but not shown in this session."""
-    user = request.user
-    return not user.is_verified() and user_has_device(user)  # type: ignore[union-attr]
+    return not _is_verified(request) and user_has_device(request.user)
+
+
+def _is_verified(request: HttpRequest) -> bool:
+    """Whether the second factor was shown in this session (django-otp's middleware tells)."""
+    return bool(request.user.is_verified())  # type: ignore[union-attr]
 
 
 def must_enrol(actor: Actor) -> bool:
@@ -109,7 +113,7 @@ def signed_in_page(view: View[P]) -> View[P]:
         return view(request, *args, **kwargs)
 
     page.access = "signed-in"  # type: ignore[attr-defined]
-    return page
+    return cast("View[P]", page)
 
 
 def public_page(view: View[P]) -> View[P]:
@@ -135,13 +139,13 @@ def duty_page(
                 return _elsewhere(request, "sign-in")
             if needs_otp(request):
                 return _elsewhere(request, "second-factor")
-            if request.user.must_change_password:  # type: ignore[union-attr]
+            if request.user.must_change_password:
                 return _elsewhere(request, "account", 403)
             try:
                 actor = actor_of(request)
             except NoDuty:
                 return _elsewhere(request, "choose-duty", 403)
-            if must_enrol(actor) and not request.user.is_verified():  # type: ignore[union-attr]
+            if must_enrol(actor) and not _is_verified(request):
                 return _elsewhere(request, "account-second-factor", 403)
             try:
                 actor.require(action)
@@ -161,7 +165,7 @@ def duty_page(
             return response
 
         page.access = action  # type: ignore[attr-defined]
-        return page
+        return cast("View[P]", page)
 
     return decorate
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from sanyou.desk.views.records_form import number, words
+from sanyou.desk.views.records_form import words
 from sanyou.protocol.conditions import (
     And,
     Arithmetic,
@@ -23,6 +23,7 @@ from sanyou.protocol.conditions import (
 )
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import FactSpec
+from sanyou.protocol.wording import number
 
 _SIGNS = {"<=": "≤", ">=": "≥", "<>": "≠", "=": "=", "<": "<", ">": ">", "*": "×"}
 

@@ -61,6 +61,7 @@ DOORS = (
     ("import-new", "import", gettext_lazy("导入文件"), "upload"),
     ("card-scan", "search", gettext_lazy("扫描服务卡"), "card"),
     ("reports", "report", gettext_lazy("月报"), "chart"),
+    ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
     ("statements", "see_money", gettext_lazy("结算表"), "money"),
     ("staff-new", "manage_staff", gettext_lazy("新增人员"), "staff"),
     ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
@@ -77,9 +78,9 @@ DOORS_OF = {
     "ultrasound": ("card-scan",),
     "assessing_doctor": ("card-scan",),
     "followup_worker": ("card-scan",),
-    "statistician": ("reports", "import-new"),
+    "statistician": ("reports", "task-numbers", "import-new"),
     "finance": ("statements",),
-    "manager": ("reports", "statements", "audit"),
+    "manager": ("reports", "task-numbers", "statements", "audit"),
     "administrator": ("staff-new", "staff", "audit"),
 }
 NO_QUEUE = {"statistician", "finance", "manager", "administrator"}
@@ -105,7 +106,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def doors(actor: Actor) -> list[Door]:
     """The actions of her duty whose pages exist."""
-    found = []
+    found: list[Door] = []
     known = {name: (action, label, icon) for name, action, label, icon in DOORS}
     for name in DOORS_OF.get(actor.duty, ()):
         action, label, icon = known[name]

@@ -445,7 +445,8 @@ def timeline(actor: Actor, found: Episode) -> list[Moment]:
     ]
     moments += [
         Moment(a.decided_at, _("风险评估：%s") % a.get_status_display(), str(a.decided_by or ""))
-        for a in found.assessments.filter(decided_at__isnull=False).select_related("decided_by")
+        for a in found.assessments.select_related("decided_by")
+        if a.decided_at
     ]
     moments += [
         Moment(d.at, _document_label(programme, d.kind), str(d.issued_by or ""), d.number)
@@ -504,10 +505,10 @@ def _history(actor: Actor, found: Episode) -> list[dict[str, Any]]:
 
 def _siblings(actor: Actor, found: Episode) -> list[Episode]:
     """Other episodes of the same people."""
-    if found.couple_id:
-        rows = Episode.objects.filter(couple_id=found.couple_id)
+    if found.couple is not None:
+        rows = Episode.objects.filter(couple=found.couple)
     else:
-        rows = Episode.objects.filter(person_id=found.person_id)
+        rows = Episode.objects.filter(person=found.person)
     return list(visible(actor, rows).exclude(pk=found.pk).order_by("-opened_on"))
 
 

@@ -207,9 +207,9 @@ def account(request: HttpRequest) -> HttpResponse:
     form = PasswordChangeForm(user, request.POST or None)  # type: ignore[arg-type]
     if request.method == "POST" and form.is_valid():
         form.save()
-        Staff.objects.filter(pk=user.pk).update(must_change_password=False)
+        Staff.objects.filter(username=user.get_username()).update(must_change_password=False)
         update_session_auth_hash(request, form.user)
-        audit.record(Visitor(user.username), "change-password", "staff", user.pk)  # type: ignore[union-attr]
+        audit.record(Visitor(user.username), "change-password", "staff", user.pk)
         messages.success(request, _("密码已修改，下次登录请使用新密码。"))
         return redirect("home")
     return render(
@@ -225,7 +225,7 @@ def account(request: HttpRequest) -> HttpResponse:
 def account_second_factor(request: HttpRequest) -> HttpResponse:
     """Set up, or take away, the authenticator app."""
     user = request.user
-    own = TOTPDevice.objects.filter(user=user)  # type: ignore[misc]
+    own = TOTPDevice.objects.filter(user=user)
     confirmed = own.filter(confirmed=True).first()
     if confirmed is not None:
         return _remove_device(request, confirmed)
@@ -236,7 +236,7 @@ def account_second_factor(request: HttpRequest) -> HttpResponse:
             device.confirmed = True
             device.save()
             django_otp.login(request, device)
-            audit.record(Visitor(user.username), "enrol-otp", "staff", user.pk)  # type: ignore[union-attr]
+            audit.record(Visitor(user.username), "enrol-otp", "staff", user.pk)
             messages.success(request, _("二次验证已启用，以后登录还需输入动态验证码。"))
             return redirect("home")
         problem = _("动态验证码不正确。请核对手机时间是否自动校准，再输入当前的 6 位数字。")
