@@ -50,6 +50,17 @@ def test_the_notice_waits_for_the_doctor(episode_at: Any, client_as: Any) -> Non
     assert "还没有由医生确认" in page
 
 
+def test_the_page_leads_to_consent_card_and_referrals(episode_at: Any, client_as: Any) -> None:
+    episode = episode_at("consented")
+    url = reverse("documents", args=[episode.key])
+    registration = client_as("registration").get(url).content.decode()
+    assert reverse("consent", args=[episode.key]) in registration
+    assert reverse("card", args=[episode.key]) in registration
+    doctor = client_as("assessing_doctor").get(url).content.decode()
+    assert reverse("referrals", args=[episode.key]) in doctor
+    assert reverse("consent", args=[episode.key]) not in doctor
+
+
 def test_the_card_prints_with_its_qr(episode_at: Any, client_as: Any) -> None:
     episode, client = episode_at("carded"), client_as("village_worker")
     page = client.get(issue(client, episode, "card").url).content.decode()

@@ -26,6 +26,21 @@ def test_a_nurse_opens_a_draft_once(episode_at: Any, client_as: Any) -> None:
     assert episode.encounters.filter(form="history", role="wife").count() == 1
 
 
+def test_the_queue_and_the_record_lead_to_the_same_draft(episode_at: Any, client_as: Any) -> None:
+    episode, client = episode_at("consented"), client_as("history_nurse")
+    first = open_form(client, episode, "history", "wife")
+    step = episode.tasks.get(name="history", role="wife")
+    queue = client.get(reverse("task", args=[step.key]))
+    assert client.get(queue.url).url == first
+
+
+def test_a_signed_step_is_shown_and_not_filled_again(episode_at: Any, client_as: Any) -> None:
+    episode, client = episode_at("examined"), client_as("history_nurse")
+    row = episode.encounters.get(form="history", role="wife", status="signed")
+    assert open_form(client, episode, "history", "wife") == reverse("encounter", args=[row.key])
+    assert not episode.encounters.filter(status="draft").exists()
+
+
 @pytest.mark.requirement("B04")
 def test_fields_carry_unit_range_by_sex_and_limits(episode_at: Any, client_as: Any) -> None:
     episode, client = episode_at("consented"), client_as("laboratory")

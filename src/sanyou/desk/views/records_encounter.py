@@ -92,21 +92,25 @@ def open_form(request: HttpRequest, key: UUID, form: str, role: str) -> HttpResp
     if not may_fill(actor, found):
         raise refuse(_("填写“%s”") % words(found.label))
     task = _task(episode, request.GET.get("task", ""), form)
-    signed = episode.encounters.filter(form=form, role=role, status=Status.SIGNED)
-    signed = signed.filter(task=task) if task else signed
-    here = episode.encounters.filter(form=form, role=role, status=Status.DRAFT)
-    if signed.exists() and not here.exists() and (task is None or task.kind == Task.Kind.STEP):
+    rows = episode.encounters.filter(form=form, role=role)
+    signed = rows.filter(status=Status.SIGNED)
+    if task is not None:
+        signed = signed.filter(task=task)
+    drafts = rows.filter(status=Status.DRAFT)
+    once = task is not None or any(s.form == form for s in programme.steps)
+    if once and signed.exists() and not drafts.exists():
         return redirect("encounter", signed.latest("signed_at").key)
     draft = encounters.open_draft(episode, form, role, actor, task=task)
     return redirect("encounter", draft.key)
 
 
 def _task(episode: Episode, key: str, form: str) -> Task | None:
+    """The follow-up or recheck this form answers. A step has one form, however it is reached."""
     try:
         wanted = UUID(key)
     except ValueError:
         return None
-    return episode.tasks.filter(key=wanted, form=form).first()
+    return episode.tasks.filter(key=wanted, form=form).exclude(kind=Task.Kind.STEP).first()
 
 
 @duty_page("see_person", methods=("GET",))
