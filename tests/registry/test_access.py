@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.requirement("H01")]
 # a second time on purpose: a change of the table must be meant.
 EXPECTED = {
     "village_worker": "home see_policy search see_person fill sign amend nominate issue_card"
-    " issue_document",
+    " issue_document see_task_numbers",
     "township_officer": "home see_policy search see_person fill sign amend nominate review"
     " issue_card"
-    " issue_document import report",
+    " issue_document import report see_task_numbers",
     "registration": "home see_policy search see_person fill sign amend nominate confirm issue_card"
     " take_consent issue_document decide_doubt merge import export",
     "history_nurse": "home see_policy search see_person see_results fill sign amend take_consent"
@@ -34,10 +34,11 @@ EXPECTED = {
     " issue_document follow_up",
     "followup_worker": "home see_policy search see_person see_results fill sign amend follow_up"
     " issue_document",
-    "statistician": "home see_policy search see_person import report submit_report export",
+    "statistician": "home see_policy search see_person import report submit_report export"
+    " see_task_numbers",
     "finance": "home see_policy see_money claim approve_statement pay_statement export",
     "manager": "home see_policy search see_person report accept_report see_money approve_statement"
-    " see_audit export",
+    " see_audit export see_task_numbers set_task_number",
     "administrator": "home see_policy manage_staff see_audit",
 }
 PEOPLE = sorted(EXPECTED)

@@ -1,11 +1,12 @@
-"""Monthly reports as they were submitted."""
+"""Monthly reports as they were submitted, and the year's task numbers."""
 
 import uuid
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from sanyou.registry.models import Region, Staff
+from sanyou.registry.models import Organisation, Region, Staff
 
 
 class Submission(models.Model):
@@ -43,3 +44,39 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)
+
+
+class TaskNumber(models.Model):
+    """How many couples a district, township or examining organisation is to examine in a year.
+
+    The latest number stands; who set which before is in the history.
+    """
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    programme = models.CharField(max_length=60)
+    region = models.ForeignKey(Region, on_delete=models.PROTECT)
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
+    year = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
+    source = models.CharField(max_length=200)  # the document that set it
+    set_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    set_at = models.DateTimeField()
+    history = models.JSONField(default=list)  # [{at, by, name, number, source}]
+
+    class Meta:
+        verbose_name = _("年度任务数")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["programme", "region", "year"],
+                condition=Q(organisation__isnull=True),
+                name="task_number_once_a_region",
+            ),
+            models.UniqueConstraint(
+                fields=["programme", "organisation", "year"],
+                condition=Q(organisation__isnull=False),
+                name="task_number_once_an_organisation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme} {self.region_id} {self.year}"

@@ -489,6 +489,8 @@ class TargetSpec(Model):
     id: Name
     label: Text | None = None
     indicator: Name | None = None
+    # What the indicator (then a count) is measured against, where it is not a rate itself.
+    base: Literal["task_number"] | None = None
     value: Number
     unit: str
     direction: Literal["higher", "lower"]

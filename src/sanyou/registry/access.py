@@ -49,6 +49,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "finance.Claim": ("episode__region__code",),
     "finance.Statement": ("organisation__region__code",),
     "figures.Submission": ("region__code",),
+    "figures.TaskNumber": ("region__code",),
     "exchange.ImportFile": ("organisation__region__code",),
     "exchange.ImportRow": ("file__organisation__region__code",),
 }

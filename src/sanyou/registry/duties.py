@@ -37,6 +37,8 @@ ACTIONS: dict[str, Promise] = {
     "report": _("查看报表"),
     "submit_report": _("编制并上报报表"),
     "accept_report": _("接收或退回报表"),
+    "see_task_numbers": _("查看年度任务"),
+    "set_task_number": _("下达年度任务数"),
     "see_money": _("查看结算"),
     "claim": _("编制结算表"),
     "approve_statement": _("审核结算表"),
@@ -89,13 +91,22 @@ _ALL = (
     _duty(
         "village_worker",
         _("村居专干"),
-        _RECORD | {"nominate", "issue_card", "issue_document"},
+        _RECORD | {"nominate", "issue_card", "issue_document", "see_task_numbers"},
         levels=("village", "township"),
     ),
     _duty(
         "township_officer",
         _("镇街审核员"),
-        _RECORD | {"nominate", "review", "issue_card", "issue_document", "import", "report"},
+        _RECORD
+        | {
+            "nominate",
+            "review",
+            "issue_card",
+            "issue_document",
+            "import",
+            "report",
+            "see_task_numbers",
+        },
         levels=("township",),
     ),
     _duty(
@@ -139,7 +150,7 @@ _ALL = (
     _duty(
         "statistician",
         _("统计人员"),
-        _PERSON | {"import", "report", "submit_report", "export"},
+        _PERSON | {"import", "report", "submit_report", "export", "see_task_numbers"},
         home="reports",
     ),
     _duty(
@@ -153,7 +164,16 @@ _ALL = (
         "manager",
         _("项目负责人"),
         _PERSON
-        | {"report", "accept_report", "see_money", "approve_statement", "see_audit", "export"},
+        | {
+            "report",
+            "accept_report",
+            "see_task_numbers",
+            "set_task_number",
+            "see_money",
+            "approve_statement",
+            "see_audit",
+            "export",
+        },
         home="reports",
     ),
     _duty(

@@ -4,13 +4,14 @@ show nothing that real work could not produce. May be interrupted and run again.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from random import Random
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
@@ -24,7 +25,15 @@ from sanyou.care import (
     episodes,
     tasks,
 )
-from sanyou.care.models import Encounter, Episode, Task
+from sanyou.care.models import (
+    Assessment,
+    Consent,
+    Document,
+    EligibilityDecision,
+    Encounter,
+    Episode,
+    Task,
+)
 from sanyou.registry import organisations
 from sanyou.registry.access import Actor
 from sanyou.registry.duties import DUTIES
@@ -326,12 +335,71 @@ def build(couples: int, seed: int, until: date, console: Console) -> Built:
             if source not in done:
                 with transaction.atomic():
                     _Course(story, given, desks[story.town], until).run(source)
+                    _date_back(Episode.objects.get(source=source))
             progress.advance(bar)
     _money_and_reports(given, next(iter(desks.values())), until)
+    _task_numbers(given, next(iter(desks.values()))["manager"], until)
     return Built(
         couples=Episode.objects.filter(source__startswith=f"synth:{seed}:").count(),
         encounters=Encounter.objects.count(),
     )
+
+
+def _date_back(episode: Episode) -> None:
+    """Let the rows of an invented past carry the hours at which they would have been written.
+
+    Only here: in real work these times are when somebody acted, whatever day a record is about.
+    """
+    hours = _Hours()
+    moment = hours.on(episode.opened_on)
+    Episode.objects.filter(pk=episode.pk).update(created_at=moment)
+    closed = {"nominate": moment}
+    for decision in episode.decisions.order_by("pk"):
+        closed["review"] = hours.on(decision.on)
+        closed["confirm"] = hours.on(decision.on)
+        EligibilityDecision.objects.filter(pk=decision.pk).update(at=closed["confirm"])
+    for card in episode.cards.all():
+        closed["card"] = hours.on(card.issued_on)
+    for consent in episode.consents.order_by("pk"):
+        closed["consent"] = hours.on(consent.on)
+        Consent.objects.filter(pk=consent.pk).update(at=closed["consent"])
+    for encounter in episode.encounters.filter(signed_at__isnull=False).order_by("pk"):
+        moment = hours.on(encounter.occurred_on)
+        Encounter.objects.filter(pk=encounter.pk).update(
+            signed_at=moment, created_at=moment, updated_at=moment
+        )
+        rows = episode.tasks.filter(form=encounter.form, role=encounter.role, status="done")
+        rows = rows.filter(pk=encounter.task_id) if encounter.task_id else rows.filter(kind="step")
+        rows.update(closed_at=moment)
+    for assessment in episode.assessments.order_by("pk"):
+        closed["assess"] = hours.on(assessment.as_of)
+        Assessment.objects.filter(pk=assessment.pk).update(created_at=closed["assess"])
+        Assessment.objects.filter(pk=assessment.pk, decided_at__isnull=False).update(
+            decided_at=closed["assess"]
+        )
+    for document in episode.documents.order_by("pk"):
+        closed["notice"] = hours.on(document.issued_on)
+        Document.objects.filter(pk=document.pk).update(at=closed["notice"])
+    kinds = {step.id: step.kind for step in content.programme_of(episode).steps}
+    names = {"document": "notice"}
+    for task in episode.tasks.filter(kind="step", status="done"):
+        at = closed.get(names.get(kinds[task.name], kinds[task.name]))
+        if at is not None and not task.form:
+            Task.objects.filter(pk=task.pk).update(closed_at=at)
+
+
+class _Hours:
+    """Moments of one couple's course: never before the one before, on the day wanted."""
+
+    def __init__(self) -> None:
+        self.last: datetime | None = None
+
+    def on(self, day: date) -> datetime:
+        moment = datetime.combine(day, time(9, 5), timezone.get_current_timezone())
+        if self.last is not None and self.last >= moment:
+            moment = self.last + timedelta(minutes=6)
+        self.last = min(moment, timezone.now())
+        return self.last
 
 
 def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: date) -> None:
@@ -355,3 +423,29 @@ def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: dat
         report = submissions.draft(PROGRAMME, "service_month", region, month, desk["statistician"])
         if report.status == "draft":
             submissions.submit(report, desk["statistician"])
+
+
+def _task_numbers(given: dict[str, Any], manager: Actor, until: date) -> None:
+    """This year's task number, invented so that the year is well on its way, split as suggested."""
+    from sanyou.figures import tasknumbers
+    from sanyou.figures.models import TaskNumber
+
+    district = Region.objects.get(pk=given["region"])
+    found = tasknumbers.basis(PROGRAMME, district.code, until)
+    year = until.year
+    already = TaskNumber.objects.filter(programme=PROGRAMME, region=district, year=year)
+    if found is None or already.exists():
+        return
+    done = len(tasknumbers.examined(found, district, year, until))
+    ahead = tasknumbers.forecast(done, year, until)
+    total = max(10, round((ahead.expected if ahead else 0) * 1.02, -1))
+    towns = tasknumbers.towns_of(found, district)
+    tasknumbers.distribute(
+        manager,
+        PROGRAMME,
+        district,
+        year,
+        total,
+        f"{year} 年度任务分解表（演示用，虚构）",
+        tasknumbers.suggest(found, district, towns, year, total),
+    )

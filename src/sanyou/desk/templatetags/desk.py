@@ -52,6 +52,7 @@ NAVIGATION = (
     ("imports", "import", gettext_lazy("导入文件"), "upload"),
     ("doubts", "decide_doubt", gettext_lazy("疑似重复"), "twins"),
     ("reports", "report", gettext_lazy("月报"), "chart"),
+    ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
     ("statements", "see_money", gettext_lazy("结算"), "money"),
     ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
     ("audit", "see_audit", gettext_lazy("操作记录"), "shield"),

@@ -1,8 +1,8 @@
-"""Monthly reports."""
+"""Monthly reports and the year's task numbers."""
 
 from django.urls import URLPattern, path
 
-from sanyou.desk.views import reports
+from sanyou.desk.views import reports, task_numbers
 
 urlpatterns: list[URLPattern] = [
     path("reports", reports.report_list, name="reports"),
@@ -17,4 +17,6 @@ urlpatterns: list[URLPattern] = [
     path("reports/<uuid:key>/drift", reports.report_drift, name="report-drift"),
     path("reports/<uuid:key>/print", reports.report_print, name="report-print"),
     path("reports/<uuid:key>/figures/<slug:indicator>", reports.report_cases, name="report-cases"),
+    path("task-numbers", task_numbers.task_numbers, name="task-numbers"),
+    path("task-numbers/set", task_numbers.task_numbers_set, name="task-numbers-set"),
 ]

@@ -56,6 +56,7 @@ PAGES = {
     "statements": gettext_lazy("结算表"),
     "report": gettext_lazy("月报"),
     "reports": gettext_lazy("月报"),
+    "task-numbers": gettext_lazy("年度任务"),
     "imports": gettext_lazy("导入文件"),
     "search": gettext_lazy("查找"),
     "queue": gettext_lazy("工作台"),

@@ -240,11 +240,26 @@ def _check_targets(
     draft: Draft, file: YamlFile, spec: PolicyFile, programmes: list[Programme]
 ) -> None:
     known = {name for programme in programmes for name in programme.indicators}
+    counts = {
+        name
+        for programme in programmes
+        for name, indicator in programme.indicators.items()
+        if indicator.count is not None
+    }
     draft.unique(file, ("targets",), (t.id for t in spec.targets))
     for index, target in enumerate(spec.targets):
         if target.indicator is not None and target.indicator not in known:
             loc = ("targets", index, "indicator")
             draft.unknown(file, loc, "指标", "indicator", target.indicator, known)
+        elif target.base is not None and target.indicator not in counts:
+            draft.fail(
+                file,
+                ("targets", index, "base"),
+                "target_base",
+                f"目标“{target.id}”以任务数为基数，indicator 必须是一个计数指标（写 count 的）。",
+                f'Target "{target.id}" is measured against a number of its own; its indicator '
+                "must be a count.",
+            )
 
 
 def _check_clauses(
