@@ -376,7 +376,7 @@ def to_invite(actor: Actor, programme: Programme, year: int) -> QuerySet[Episode
         episode=OuterRef("pk"), status=Encounter.Status.SIGNED, form__in=stations(programme)
     )
     last = EligibilityDecision.objects.filter(episode=OuterRef("pk")).order_by("-pk")
-    return (
+    rows: QuerySet[Episode] = (
         visible(actor, Episode.objects.all())
         .filter(
             ~Exists(signed),
@@ -388,3 +388,4 @@ def to_invite(actor: Actor, programme: Programme, year: int) -> QuerySet[Episode
         .filter(Q(grant__isnull=True) | ~Q(grant="own_cost"))
         .order_by("opened_on", "pk")
     )
+    return rows
