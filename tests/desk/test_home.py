@@ -73,6 +73,20 @@ def test_a_tab_shows_its_group_only(client_as, episode_at, shift: int, group: st
         assert shown == (name == group)
 
 
+def test_what_cannot_begin_yet_stays_out_of_the_way(client_as, episode_at) -> None:
+    episode = episode_at("nominated")
+    soon = timezone.localdate() + timedelta(days=20)
+    client = client_as("township_officer")
+    assert "还没到时间" not in client.get("/").content.decode()
+
+    Task.objects.filter(episode=episode).update(opens=soon, due=soon)
+
+    home = client.get("/").content.decode()
+    assert "还没到时间" in home
+    assert episode.number not in home
+    assert episode.number in client.get("/", {"when": "ahead"}).content.decode()
+
+
 def test_the_queue_is_filtered_by_name(client_as, episode_at) -> None:
     episode = episode_at("nominated")
     client = client_as("township_officer")

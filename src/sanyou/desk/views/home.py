@@ -84,7 +84,7 @@ DOORS_OF = {
     "administrator": ("staff-new", "staff", "audit"),
 }
 NO_QUEUE = {"statistician", "finance", "manager", "administrator"}
-GROUPS = ("overdue", "today", "later")
+GROUPS = ("overdue", "today", "later", "ahead")
 
 
 @duty_page("home", methods=("GET",))
@@ -125,15 +125,20 @@ def _open_doubts(actor: Actor) -> int:
     return visible(actor, Doubt.objects.filter(status=Doubt.Status.OPEN)).count()
 
 
-def group_of(due: date | None, today: date) -> str:
-    """overdue | today | later; a task without a limit is later."""
+def group_of(due: date | None, today: date, opens: date | None = None) -> str:
+    """overdue | today | later, or ahead of its time; a task without a limit is later."""
+    if opens is not None and opens > today:
+        return "ahead"
     if due is None or due > today:
         return "later"
     return "overdue" if due < today else "today"
 
 
 def in_group(rows: QuerySet[Task], group: str, today: date) -> QuerySet[Task]:
-    """The part of a queue that belongs to a group."""
+    """The part of a queue that belongs to a group; "" is all that can be done now."""
+    if group == "ahead":
+        return rows.filter(opens__gt=today).order_by("opens", "pk")
+    rows = rows.filter(opens__lte=today)
     if group == "overdue":
         return rows.filter(due__lt=today)
     if group == "today":
@@ -147,23 +152,31 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     today = timezone.localdate()
     whole = tasks.queue(actor)
     rows, chosen = _filtered(request, whole)
+    now = Q(opens__lte=today)
     counts = rows.order_by().aggregate(
-        overdue=Count("pk", filter=Q(due__lt=today)),
-        today=Count("pk", filter=Q(due=today)),
-        all=Count("pk"),
+        overdue=Count("pk", filter=now & Q(due__lt=today)),
+        today=Count("pk", filter=now & Q(due=today)),
+        all=Count("pk", filter=now),
+        ahead=Count("pk", filter=~now),
     )
     counts["later"] = counts["all"] - counts["overdue"] - counts["today"]
     when = request.GET.get("when", "")
     page = leaf(request, in_group(rows, when, today))
-    labels = {"overdue": _("逾期"), "today": _("今天到期"), "later": _("未到期")}
+    labels = {
+        "overdue": _("逾期"),
+        "today": _("今天到期"),
+        "later": _("未到期"),
+        "ahead": _("还没到时间"),
+    }
+    tabs = [("", _("现在办"), counts["all"])]
+    tabs += [(n, labels[n], counts[n]) for n in GROUPS if n != "ahead" or counts[n] or when == n]
     return {
         "leaf": page,
         "items": items(page, today),
         "counts": counts,
         "when": when if when in GROUPS else "",
         "group_labels": labels,
-        "tabs": [("", _("全部"), counts["all"])]
-        + [(name, labels[name], counts[name]) for name in GROUPS],
+        "tabs": tabs,
         "labels": whole.order_by().values_list("label", flat=True).distinct(),
         "places": _places(whole),
         "chosen": chosen,
@@ -202,7 +215,7 @@ def items(page: Leaf | Iterable[Task], today: date) -> list[Item]:
     )
     by_pk = {task.pk: task for task in rows}
     return [
-        Item(task, names_of(task.episode), group_of(task.due, today), task.region.name)
+        Item(task, names_of(task.episode), group_of(task.due, today, task.opens), task.region.name)
         for task in (by_pk[pk] for pk in pks)
     ]
 

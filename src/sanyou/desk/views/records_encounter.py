@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import encounters, facts
+from sanyou.care import encounters, facts, tasks
 from sanyou.care.content import library, programme_of
 from sanyou.care.errors import CareError, FormInvalid
 from sanyou.care.models import Encounter, Episode, Task
@@ -195,9 +195,17 @@ def _signed(
         "newer": Encounter.objects.filter(replaces=row).first(),
         "changes": _changes(programme, form, row, set(names)),
         "back": home_of(row.episode),
+        "fills": may_fill(actor, form),
+        "next": _next(actor, row.episode, programme),
         "can_amend": row.status == Status.SIGNED and may_fill(actor, form) and actor.can("amend"),
     }
     return render(request, "desk/records/signed.html", context)
+
+
+def _next(actor: Actor, episode: Episode, programme: Programme) -> list[tuple[Task, str]]:
+    """What else this duty can do now for these people: usually the same form for the spouse."""
+    open_now = tasks.queue(actor).filter(episode=episode, opens__lte=timezone.localdate())
+    return [(task, words(programme.role_label.get(task.role, ""))) for task in open_now]
 
 
 def _changes(
