@@ -14,7 +14,9 @@ expect = playwright_api.expect
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "correct-horse-9"
 # No save is on its way: the database may be emptied.
-SETTLED = "() => !['typing', 'saving'].includes(document.getElementById('save-state')?.dataset.state)"
+SETTLED = (
+    "() => !['typing', 'saving'].includes(document.getElementById('save-state')?.dataset.state)"
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("H03")]
 
@@ -304,3 +306,19 @@ def test_a_doctor_adjusts_the_conclusion(
     expect(page.locator(".finding.removed")).to_have_count(1, timeout=8000)
     standing = episode.assessments.exclude(status="superseded").get()
     assert (standing.status, standing.reason) == ("overridden", "外院复查正常")
+
+
+def test_a_picture_is_added_to_the_record(
+    signed_in: Any, live_server: Any, episode: Any, settings: Any, tmp_path: Any
+) -> None:
+    page = signed_in("ultrasound")
+    open_form(page, live_server, episode, "ultrasound")
+    page.screenshot(path=str(tmp_path / "scan.png"))
+    page.set_input_files("#f-ultrasound_image", str(tmp_path / "scan.png"))
+    saved(page)
+    key = row(episode, "ultrasound").data["ultrasound_image"]
+    assert (settings.HOME / "pictures" / key).exists()
+    page.reload()
+    shown = page.locator("[data-element=ultrasound_image] [data-picture-shown]")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("node => node.decode().then(() => node.naturalWidth)") == 1366
