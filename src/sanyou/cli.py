@@ -187,15 +187,19 @@ def demo(
     couples: Annotated[int, typer.Option(help="夫妇对数", min=1)] = 160,
     seed: Annotated[int, typer.Option(help="随机种子")] = 7,
     port: Annotated[int, typer.Option(help="端口")] = 8000,
-    home: Annotated[Path, typer.Option(help="演示数据目录")] = Path("var/demo"),
+    home: Home = None,
 ) -> None:
     """建立演示区（九龙坡）并在浏览器中打开。所有人员均为虚构。"""
     os.environ.pop("SANYOU_DATABASE_URL", None)
     os.environ["SANYOU_DEMO"] = "1"
     _django(home)
     _migrate()
+    from sanyou.care.models import Episode
     from sanyou.synth import district
 
+    invented = Episode.objects.filter(source__startswith="synth:")
+    if Episode.objects.exists() and not invented.exists():
+        _stop("这个数据目录里有实际业务数据，不能混入演示数据。请用 --home 指定另一个目录。", 2)
     today = datetime.now().astimezone().date()
     district.build(couples=couples, seed=seed, until=today, console=err)
     table = Table(
@@ -208,10 +212,18 @@ def demo(
         out.print(f"请在浏览器打开 [bold]http://127.0.0.1:{port}/[/]  （按 Ctrl+C 停止）")
         _serve("127.0.0.1", port)
     else:
-        out.print(f"演示区已建好：{home}。运行 `uv run sanyou demo` 启动。")
+        out.print("演示区已建好。运行 `uv run sanyou demo` 启动。")
 
 
 def _serve(host: str, port: int) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            _stop(f"端口 {port} 不能使用（可能已被占用），请用 --port 指定另一个。", 2)
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -237,10 +249,39 @@ def serve_command(
     _serve(host, port)
 
 
+def _need_database() -> None:
+    """Stop with what to do where no database has been set up yet."""
+    from django.db import connection
+
+    if "trust_auditevent" not in connection.introspection.table_names():
+        _stop("这里还没有数据库。请先运行 `sanyou migrate`，或用 --home 指定数据目录。", 2)
+
+
+@app.command()
+def token(
+    username: Annotated[str, typer.Argument(help="用户名")],
+    duty: Annotated[str, typer.Option(help="岗位编号，如 laboratory")],
+    home: Home = None,
+) -> None:
+    """为一名人员的一个岗位签发接口令牌（90 天）。"""
+    _django(home)
+    _need_database()
+    from sanyou.api.auth import make_token
+    from sanyou.registry.access import Actor
+    from sanyou.registry.models import DutyAssignment
+
+    held = DutyAssignment.objects.filter(staff__username=username, duty=duty).first()
+    if held is None:
+        _stop(f"没有用户“{username}”，或其没有“{duty}”这个岗位。", 2)
+        return
+    sys.stdout.write(make_token(held, Actor.system("token")) + "\n")
+
+
 @audit_app.command("verify")
 def audit_verify(home: Home = None) -> None:
     """核对审计日志的哈希链，证明未被改动。"""
     _django(home)
+    _need_database()
     from sanyou.trust import audit
 
     verdict = audit.verify()
@@ -253,6 +294,7 @@ def audit_verify(home: Home = None) -> None:
 def keys_rotate(home: Home = None) -> None:
     """换用新的数据密钥，并重新加密全部标识信息。可中断后再运行。"""
     _django(home)
+    _need_database()
     from sanyou.trust import keys
 
     rows = keys.rotate().values
