@@ -182,3 +182,16 @@ def test_the_physician_does_not_register(client_as, district) -> None:
 @pytest.mark.parametrize("name", ["check-number", "check-address"])
 def test_the_look_ups_reject_get(client_as, district, name: str) -> None:
     assert client_as("village_worker").get(reverse(name)).status_code == 405
+
+
+def test_only_questions_that_apply_are_asked(client_as, district) -> None:
+    client = client_as("village_worker")
+
+    def asked(**answers: str) -> list[str]:
+        data = {"programme": "preconception"} | {f"f-{k}": v for k, v in answers.items()}
+        return client.post(reverse("check-questions"), data).json()["visible"]
+
+    assert "rebirth_group" not in asked(child_order="1")
+    assert "rebirth_group" in asked(child_order="2")
+    assert "medical_appraisal" in asked(child_order="2", rebirth_group="sick_child")
+    assert client.post(reverse("check-questions"), {"programme": "none"}).status_code == 404

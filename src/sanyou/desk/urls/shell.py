@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern] = [
     path("nominate", nominate.nominate, name="nominate"),
     path("nominate/address", nominate.check_address, name="check-address"),
     path("nominate/number", nominate.check_number, name="check-number"),
+    path("nominate/questions", nominate.check_questions, name="check-questions"),
     path("couples/<uuid:key>", record.couple, name="couple"),
     path("people/<uuid:key>", record.person, name="person"),
     path("episodes/<uuid:key>", record.episode, name="episode"),

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -328,6 +328,20 @@ def _hold(
     context = {"label": words(programme.label), "may_decide": actor.can("decide_doubt", doubt),
                "doubt": doubt}  # fmt: skip
     return render(request, "desk/shell/nominate_held.html", context, status=409)
+
+
+@duty_page("nominate", methods=("POST",))
+def check_questions(request: HttpRequest) -> HttpResponse:
+    """Which questions of the opening form apply to what is answered so far (JSON)."""
+    programmes = _programmes(actor_of(request))
+    wanted = request.POST.get("programme", "")
+    programme = next((p for p in programmes if p.id == wanted), None)
+    if programme is None or programme.opening_form is None:
+        raise Http404
+    form = programme.forms[programme.opening_form]
+    role = form.roles[0]
+    result = validate(content.library(), form, role, _answers(request, form, role), draft=True)
+    return JsonResponse({"visible": list(result.visible)})
 
 
 @duty_page("nominate", methods=("POST",))

@@ -87,19 +87,33 @@
     }
   });
 
-  function reveal() { // a dependent question is shown once what it depends on is answered with yes
-    form.querySelectorAll("[data-depends]").forEach(function (field) {
-      var show = field.dataset.depends.split(" ").every(function (name) {
-        var box = form.querySelector('[name="f-' + name + '"]:checked') || form.querySelector('[name="f-' + name + '"]:not([type=radio]):not([type=checkbox])');
-        return box && box.value && box.value !== "false";
-      });
-      field.hidden = !show;
-    });
+  // Which dependent questions apply is the programme's to say: the server judges its conditions.
+  function reveal(applies) {
+    form.querySelectorAll("[data-depends]").forEach(function (field) { field.hidden = !applies(field); });
     form.querySelectorAll("section.card").forEach(function (card) { // a part without questions is not shown
       var fields = card.querySelectorAll(".fields > .field");
       if (fields.length) card.hidden = !card.querySelector(".fields > .field:not([hidden])");
     });
   }
-  form.addEventListener("change", reveal);
-  reveal();
+  function answered(field) { // without the network: asked once what it depends on has an answer other than no
+    return field.dataset.depends.split(" ").every(function (name) {
+      var box = form.querySelector('[name="f-' + name + '"]:checked') || form.querySelector('[name="f-' + name + '"]:not([type=radio]):not([type=checkbox])');
+      return box && box.value && box.value !== "false";
+    });
+  }
+  var turn = 0;
+  function ask() {
+    var mine = ++turn, body = new URLSearchParams();
+    new FormData(form).forEach(function (value, name) {
+      if (typeof value === "string" && (name === "programme" || name.indexOf("f-") === 0)) body.append(name, value);
+    });
+    window.sanyou.fetch(form.dataset.questionsUrl, { method: "POST", body: body }).then(function (r) { return r.json(); }).then(function (answer) {
+      if (mine === turn) reveal(function (field) { return answer.visible.indexOf(field.dataset.question) >= 0; });
+    }).catch(function () { if (mine === turn) reveal(answered); });
+  }
+  if (form.querySelector("[data-depends]")) {
+    form.addEventListener("change", function (event) { if (event.target.name && event.target.name.indexOf("f-") === 0) ask(); });
+    reveal(function () { return false; });
+    ask();
+  }
 })();
