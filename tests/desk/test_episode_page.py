@@ -168,3 +168,13 @@ def test_it_rejects_post(client_as, episode_at) -> None:
     response = client_as("physician").post(reverse("episode", args=[episode.key]))
 
     assert response.status_code == 405
+
+
+def test_the_timeline_tells_the_day_of_the_examination_not_of_the_typing(
+    client_as, episode_at
+) -> None:
+    episode = episode_at("consented")
+
+    text = page(client_as("history_nurse"), episode)
+
+    assert f'<time datetime="{TODAY.isoformat()}">{TODAY.isoformat()}</time>' in text

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -91,8 +91,21 @@ class Moment:
     what: str
     who: str = ""
     detail: str = ""
-    url: str = ""
     mark: str = ""
+    on: date | None = None  # the day it happened, where it was written down later
+
+    @property
+    def day(self) -> date:
+        """The day it happened."""
+        return self.on or timezone.localtime(self.at).date()
+
+    @property
+    def when(self) -> str:
+        """The moment; only the day where it was written down on another."""
+        local = timezone.localtime(self.at)
+        if self.on is not None and self.on != local.date():
+            return self.on.isoformat()
+        return local.strftime("%Y-%m-%d %H:%M")
 
 
 @dataclass
@@ -419,17 +432,18 @@ def timeline(actor: Actor, found: Episode) -> list[Moment]:
             f"{_form_label(programme, e.form)}{role(e.role)}",
             str(e.signed_by or _("文件导入")),
             _("更正：%s") % e.reason if e.replaces_id else "",
+            on=None if e.replaces_id else e.occurred_on,
         )
         for e in found.encounters.filter(signed_at__isnull=False).select_related("signed_by")
     ]
     moments += [
         Moment(d.at, _("资格判断"), str(d.by or ""), str(d.result.get("clause_line", "")),
-               mark="" if d.answer == "yes" else "bad")
+               mark="" if d.answer == "yes" else "bad", on=d.on)
         for d in found.decisions.select_related("by")
     ]  # fmt: skip
     moments += [
         Moment(c.at, f"{c.get_kind_display()}{role(c.role)}", str(c.by or ""), c.reason,
-               mark="" if c.kind == Consent.Kind.GRANT else "bad")
+               mark="" if c.kind == Consent.Kind.GRANT else "bad", on=c.on)
         for c in found.consents.select_related("by")
     ]  # fmt: skip
     moments += [
@@ -449,10 +463,16 @@ def timeline(actor: Actor, found: Episode) -> list[Moment]:
         if a.decided_at
     ]
     moments += [
-        Moment(d.at, _document_label(programme, d.kind), str(d.issued_by or ""), d.number)
+        Moment(
+            d.at,
+            _document_label(programme, d.kind),
+            str(d.issued_by or ""),
+            d.number,
+            on=d.issued_on,
+        )
         for d in found.documents.select_related("issued_by")
     ]
-    return sorted(moments, key=lambda m: m.at, reverse=True)
+    return sorted(moments, key=lambda m: (m.day, m.at), reverse=True)
 
 
 def _closing(task: Task) -> str:
