@@ -219,16 +219,15 @@ def _receive(month: Month, given: list[_Given]) -> list[ImportFile]:
 
 
 def _evidence(given: list[_Given]) -> set[str]:
-    """Id numbers of everybody who came: where a roster lists somebody with two partners, the couple
-    that came together stands and the other row is held."""
+    """Id numbers of everybody who came or had a check before: where a roster lists somebody with two
+    partners, the couple known from these files stands and the other row is held."""
+    wanted = {Kind.STATIONS: ("id",), Kind.HISTORY: ("wife_id", "husband_id")}
     found = set()
-    for g in given:
-        for part in g.parts:
-            if part.kind != Kind.STATIONS:
-                continue
-            column = part.mapping["columns"]["id"]
-            for _number, cells in part.rows:
-                row = unpack(cells)
+    for part in (p for g in given for p in g.parts):
+        columns = [part.mapping["columns"][name] for name in wanted.get(Kind(part.kind), ())]
+        for _number, cells in part.rows if columns else ():
+            row = unpack(cells)
+            for column in columns:
                 try:
                     number = values.identity(row[column]) if column < len(row) else None
                 except BadValue:

@@ -135,7 +135,8 @@ def heading_unit(text: object) -> str:
 
 def load(path: Path) -> dict[str, Any]:
     with path.open(encoding="utf-8") as f:
-        return yaml.safe_load(f)
+        found: dict[str, Any] = yaml.safe_load(f)
+    return found
 
 
 class Panel(Strict):

@@ -89,7 +89,7 @@ def read(source: Path | bytes, name: str = "") -> list[Sheet]:
             raise FileProblem(
                 f"工作表“{sheet_name}”超过 {MAX_ROWS} 行。请删去表格下方的空行或分成几个文件。"
             )
-        rows = found.to_python(skip_empty_area=False)
+        rows: list[list[Cell]] = [list(r) for r in found.to_python(skip_empty_area=False)]
         sheets.append(Sheet(sheet_name, rows, tuple(found.merged_cell_ranges or ())))
     return sheets
 
@@ -248,9 +248,10 @@ def recognise(sheet: Sheet, spec: SheetSpec) -> Layout | None:
     required = {f.id for f in spec.fields if f.required}
     best: Layout | None = None
     limit = min(HEADING_SEARCH, len(sheet.rows))
+    likely = [_looks_like_headings(spec, _texts(sheet.rows[i])) for i in range(limit)]
     for index in range(limit):
-        if len(set(_texts(sheet.rows[index])) - {""}) < 2:
-            continue  # a title, a blank line
+        if not (likely[index] or (index + 1 < limit and likely[index + 1])):
+            continue
         single = _spread(sheet, index)
         tries: list[tuple[int, list[str], list[str]]] = [(1, single, [""] * len(single))]
         if index + 1 < limit and any(single) and not _wide(sheet, index):
