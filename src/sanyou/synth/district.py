@@ -265,17 +265,22 @@ class _Course:
                     for f in self.programme.forms[task.form].fields_for(task.role)
                     if f.required
                 }
-                answers = unremarkable(
-                    self.library, PROGRAMME, task.form, task.role, min(task.due, self.until)
-                )
+                on = task.due or self.until
+                answers = unremarkable(self.library, PROGRAMME, task.form, task.role, on)
                 encounters.record(
                     episode,
                     task.form,
                     task.role,
                     {k: v for k, v in answers.items() if k in required},
-                    on=min(task.due, self.until),
+                    on=on,
                     actor=self.desk[task.duty],
                 )
+        # Where a recheck changed the picture, the doctor has mostly looked at it again.
+        undecided = not episode.assessments.exclude(status=Assessment.Status.SUPERSEDED).exists()
+        if undecided and self.rng.random() < share:
+            doctor = self.desk["assessing_doctor"]
+            assessments.confirm(assessments.propose(episode, on=self.until), doctor)
+            documents.issue(episode, "notice", doctor, on=self.until)
 
     def follow(self, episode: Episode) -> None:
         """Follow-ups whose window has come, with the couple's own course."""
@@ -438,7 +443,7 @@ def _task_numbers(given: dict[str, Any], manager: Actor, until: date) -> None:
         return
     done = len(tasknumbers.examined(found, district, year, until))
     ahead = tasknumbers.forecast(done, year, until)
-    total = max(10, round((ahead.expected if ahead else 0) * 1.02, -1))
+    total = max(10, round((ahead.expected if ahead else 0) * 1.02 / 10) * 10)
     towns = tasknumbers.towns_of(found, district)
     tasknumbers.distribute(
         manager,

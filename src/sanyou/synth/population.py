@@ -91,6 +91,17 @@ def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iter
     def chance(name: str) -> bool:
         return bool(rng.random() < process[name]["share"])
 
+    numbers: set[str] = set()
+
+    def unused(region: str, born: date, sequence: int) -> str:
+        """An id number nobody in this population has yet; of the same sex."""
+        number = id_number(region, born, sequence)
+        while number in numbers:
+            sequence += 2
+            number = id_number(region, born, sequence)
+        numbers.add(number)
+        return number
+
     live = max(len(LIVE_STAGES), couples // 4)
     for number in range(couples):
         town = rng.choices(towns, weights)[0]
@@ -114,7 +125,7 @@ def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iter
                 name=invented_name(rng, given["names"], role),
                 sex=sex,
                 born=born,
-                id_number=id_number((elsewhere or given["region"])[:6], born, sequence),
+                id_number=unused((elsewhere or given["region"])[:6], born, sequence),
                 phone=f"1{rng.choice((35, 38, 58, 77, 87))}{rng.randrange(10**8):08d}",
                 hukou=elsewhere or town,
                 residence=town,
