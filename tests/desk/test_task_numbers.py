@@ -63,7 +63,7 @@ def test_coverage_stands_against_the_target_and_its_clause(
     assert "各镇街任务数合计比全区少 1 对" in html
     # 3 couples in 38 of 250 working days
     assert "20 <small>对</small></span>按目前进度推算全年" in html
-    assert "到今天 38 个工作日的平均进度乘以全年 250 个工作日，是直线推算" in html
+    assert "到 2021-03-01 共 38 个工作日的平均进度乘以全年 250 个工作日，是直线推算" in html
     assert "天数尚少，仅供参考" in html
     assert "150.0%" in html  # 华岩镇: three of two
     assert PAPER in html

@@ -1,5 +1,6 @@
 """The year's task numbers: setting, splitting, progress, forecast, and whom to invite."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sanyou.care.facts import course_facts, course_table, facts_table
 from sanyou.care.models import Episode
 from sanyou.figures import tasknumbers
 from sanyou.figures.models import TaskNumber
@@ -268,6 +270,34 @@ def test_an_examination_counts_in_the_year_it_began(
     episode_at("examined", 1, on=DAY(2020, 12, 31))
     assert len(tasknumbers.examined(found, county, 2020, DAY(2020, 12, 31))) == 1
     assert tasknumbers.examined(found, county, 2021, TODAY) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "stage", ["nominated", "confirmed", "carded", "consented", "examined", "assessed", "noticed"]
+)
+def test_the_course_alone_tells_the_same_as_all_facts(
+    episode_at: Callable[..., Episode], found: tasknumbers.Basis, stage: str
+) -> None:
+    episode = episode_at(stage, 1, facts={"wife": {"hbsag": "positive"}})
+    (course,), (facts,) = course_table([episode], TODAY), facts_table([episode], TODAY)
+    assert course.keys() == course_facts(found.programme)
+    assert course == {name: facts.get(name) for name in course}
+    assert course.keys() <= found.programme.scope.facts.keys()
+    assert {*found.indicator.count.facts, "couple.exam_on"} <= course.keys()
+
+
+@pytest.mark.django_db
+def test_an_indicator_that_asks_for_results_is_counted_too(
+    county: Region, found: tasknumbers.Basis, episode_at: Callable[..., Episode]
+) -> None:
+    episode_at("examined", 1)
+    episode_at("examined", 2, facts={"wife": {"hbsag": "positive"}})
+    indicator = next(
+        i for i in found.programme.indicators.values() if i.id == "hepatitis_b_abnormal_wives"
+    )
+    by_result = dataclasses.replace(found, indicator=indicator)
+    assert len(tasknumbers.examined(by_result, county, 2021, TODAY)) == 1
 
 
 @pytest.mark.django_db

@@ -72,6 +72,42 @@ def _table(wanted: list[Episode], on: date) -> list[dict[str, Any]]:
     return table
 
 
+# What `course_table` tells, of the whole case and of each role.
+_OF_CASE = (
+    "nominated_on exam_on consented both_consented_on eligible grant confirmed_on card_on notice_on"
+)
+_OF_ROLE = "consented_on examined"
+
+
+def course_facts(programme: Programme) -> frozenset[str]:
+    """Names of the facts that `course_table` tells."""
+    found = {f"{COUPLE}.{name}" for name in _OF_CASE.split()}
+    found |= {f"{role}.{name}" for role in programme.roles for name in _OF_ROLE.split()}
+    return frozenset(found)
+
+
+def course_table(episodes: Iterable[Episode], on: date) -> list[dict[str, Any]]:
+    """The course of each episode, in order: steps and their days, consent, eligibility, examined.
+
+    The same values as in `facts_table`, only sooner: nothing observed and no assessment is read.
+    """
+    wanted = list(episodes)
+    table = []
+    names = {
+        p: course_facts(content.library().programmes[p]) for p in {e.programme for e in wanted}
+    }
+    for start in range(0, len(wanted), AT_ONCE):
+        batch = wanted[start : start + AT_ONCE]
+        known = _Known([e.pk for e in batch], on, observed=False)
+        for episode in batch:
+            programme = content.programme_of(episode)
+            found: dict[str, dict[str, Any]] = {}
+            _add_course(found, episode, programme, known, known.encounters.get(episode.pk, []))
+            told = {f"{role}.{n}": v for role, values in found.items() for n, v in values.items()}
+            table.append({name: told.get(name) for name in names[programme.id]})
+    return table
+
+
 def _with_people(episodes: list[Episode]) -> list[Episode]:
     by_pk = Episode.objects.select_related(*EPISODE_PATHS).in_bulk([e.pk for e in episodes])
     return [by_pk[e.pk] for e in episodes]
@@ -80,29 +116,31 @@ def _with_people(episodes: list[Episode]) -> list[Episode]:
 class _Known:
     """Everything of a set of episodes that facts are made from, read at once."""
 
-    def __init__(self, pks: list[int], on: date) -> None:
+    def __init__(self, pks: list[int], on: date, observed: bool = True) -> None:
         self.on = on
-        self.encounters = self._by(
-            Encounter.objects.filter(
-                episode__in=pks, status=Encounter.Status.SIGNED, occurred_on__lte=on
-            ).order_by("occurred_on", "pk")
-        )
+        signed: Any = Encounter.objects.filter(
+            episode__in=pks, status=Encounter.Status.SIGNED, occurred_on__lte=on
+        ).order_by("occurred_on", "pk")
+        if not observed:  # plain rows: making objects of them would take most of the time
+            signed = signed.values_list("episode_id", "form", "role", "occurred_on", named=True)
+        self.encounters = self._by(signed)
         self.consents = self._by(
             Consent.objects.filter(episode__in=pks, on__lte=on).defer("signature").order_by("pk")
         )
         self.decisions = self._by(
-            EligibilityDecision.objects.filter(episode__in=pks, on__lte=on).order_by("pk")
+            EligibilityDecision.objects.filter(episode__in=pks, on__lte=on)
+            .defer("result")
+            .order_by("pk")
         )
         self.cards = self._by(
             Card.objects.filter(episode__in=pks, issued_on__lte=on).exclude(status=Card.Status.VOID)
         )
-        self.assessments = self._by(
-            Assessment.objects.filter(
-                episode__in=pks,
-                as_of__lte=on,
-                status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN),
-            ).defer("facts")
-        )
+        assessed = Assessment.objects.filter(
+            episode__in=pks,
+            as_of__lte=on,
+            status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN),
+        ).defer("facts")
+        self.assessments = self._by(assessed if observed else ())
         self.documents = self._by(
             Document.objects.filter(episode__in=pks, issued_on__lte=on, void_reason="")
             .defer("payload")

@@ -17,10 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
-from sanyou.care.facts import facts_table, stations
+from sanyou.care.facts import course_facts, course_table, facts_table, stations
 from sanyou.care.models import EligibilityDecision, Encounter, Episode
 from sanyou.figures.models import TaskNumber
-from sanyou.figures.report import BATCH
 from sanyou.figures.workdays import working_days
 from sanyou.protocol.models import TargetSpec
 from sanyou.protocol.policy import Policy
@@ -298,16 +297,18 @@ def examined(found: Basis, region: Region, year: int, on: dt.date) -> list[Exami
         .annotate(by=Subquery(here.values("organisation")[:1]))
         .order_by("pk")
     )
+    # Where the indicator asks for nothing but the course, thousands of couples are read at once.
+    condition, day_of = found.indicator.count, found.indicator.spec.on
+    assert condition is not None
+    is_course = {*condition.facts, day_of} <= course_facts(found.programme)
+    table = course_table(episodes, on) if is_course else facts_table(episodes, on)
     counted: list[Examined] = []
-    assert found.indicator.count is not None
-    for first in range(0, len(episodes), BATCH):
-        batch = episodes[first : first + BATCH]
-        for episode, facts in zip(batch, facts_table(batch, on), strict=True):
-            day = facts.get(found.indicator.spec.on)
-            if not isinstance(day, dt.date) or not start <= day <= on:
-                continue
-            if found.indicator.count.evaluate(facts) is True:
-                counted.append(Examined(episode.pk, episode.region_id, day, episode.by))
+    for episode, facts in zip(episodes, table, strict=True):
+        day = facts.get(day_of)
+        if not isinstance(day, dt.date) or not start <= day <= on:
+            continue
+        if condition.evaluate(facts) is True:
+            counted.append(Examined(episode.pk, episode.region_id, day, episode.by))
     return counted
 
 
