@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sanyou.exchange import jobs, laboratory, roster
 from sanyou.exchange.context import MASKED_TYPES, Context, unpack
+from sanyou.exchange.elements import element_infos
 from sanyou.exchange.errors import Problem
 from sanyou.exchange.models import ImportFile
 from sanyou.exchange.values import is_blank, masked, plain
@@ -44,6 +46,17 @@ class Column:
     field: str
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One laboratory message for the preview: whose, of which day, which tests were read."""
+
+    number: int
+    name: str
+    identity: str
+    day: date | None
+    tests: tuple[str, ...]
+
+
 def forecast(ctx: Context, columns: dict[str, int] | None = None) -> Forecast:
     """Read the stored rows without touching the registry."""
     found = Forecast()
@@ -65,6 +78,25 @@ def _message(ctx: Context, text: str, number: int) -> list[Problem]:
         remedy = "请检验科重新发送完整的消息"
         problems.append(Problem("broken", "MSH-10", message.control_id, message.broken, remedy))
     return problems
+
+
+def messages_of(ctx: Context, shown: int = 8) -> list[Sample]:
+    """The first messages of a laboratory's file, identifiers masked: does it look like our people?"""
+    stored: list[tuple[int, str]] = json.loads(ctx.file.content or "[]")
+    labels = {info.id: info.label for info in dict(element_infos(ctx.library)).values()}
+    found = []
+    for number, text in stored[:shown]:
+        message = laboratory.read(ctx, text, number)
+        found.append(
+            Sample(
+                number,
+                masked(message.name, "name") if message.name else "",
+                masked(message.id_number, "identity") if message.id_number else "",
+                message.observed_on,
+                tuple(labels.get(r.element, r.element) for r in message.results),
+            )
+        )
+    return found
 
 
 def _row(ctx: Context, cells: list[Any]) -> list[Problem]:
