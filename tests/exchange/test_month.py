@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.exchange.conftest import SUPPLIED
-from tests.exchange.generator import STYLES, make
 from python_calamine import CalamineWorkbook
 
 from sanyou.care.models import Assessment, Consent, Document, Encounter, Episode, FreeCheck
@@ -13,6 +11,8 @@ from sanyou.exchange.errors import FileProblem
 from sanyou.exchange.models import ImportFile, ImportRow
 from sanyou.finance.models import Claim
 from sanyou.registry.models import Couple, Doubt, Person
+from tests.exchange.conftest import SUPPLIED
+from tests.exchange.generator import STYLES, make
 
 COUNTED = [
     Person,

@@ -11,7 +11,6 @@ from sanyou.exchange.hl7lab import ElementInfo
 from sanyou.exchange.spec import FieldSpec, SheetSpec, sheet_spec
 from sanyou.protocol.form import validate
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

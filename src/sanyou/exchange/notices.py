@@ -61,7 +61,7 @@ def write(month: Month, folder: Path, progress: Progress | None) -> None:
 
 def _body(month: Month, episode: Episode) -> str:
     rendered = documents.preview(episode, KIND, month.actor, month.last_day)
-    return f'<section class="couple"><p class="unconfirmed">{WARNING}</p>\n{rendered}\n</section>'
+    return f'<section class="couple sheet"><p class="unconfirmed">{WARNING}</p>\n{rendered}\n</section>'
 
 
 def _page(title: str, body: str) -> str:
