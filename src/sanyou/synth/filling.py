@@ -6,6 +6,7 @@ from datetime import date
 from random import Random
 from typing import Any
 
+from sanyou.protocol.form import validate
 from sanyou.protocol.library import Library
 from sanyou.synth.population import shares
 
@@ -138,4 +139,24 @@ def drawn(
             picked = _pick(rng, entry["share"])
             if picked is not None:
                 answers[name] = _answer(element, picked)
+    return _follow_up_questions(library, programme, form_id, role, on, answers)
+
+
+def _follow_up_questions(
+    library: Library, programme: str, form_id: str, role: str, on: date, answers: dict[str, Any]
+) -> dict[str, Any]:
+    """Answer what an answer brought into view: having been pregnant asks for how it ended."""
+    form, sex = library.programmes[programme].forms[form_id], ROLE_SEX.get(role)
+    for _ in range(3):
+        shown = validate(library, form, role, answers, sex, draft=True).visible
+        more = {
+            name: _unremarkable(element, sex, on)
+            for name in shown
+            if name not in answers
+            and (element := library.dictionary.elements[name]).type
+            in {"boolean", "integer", "code", "codes"}
+        }
+        if not more:
+            break
+        answers |= more
     return answers

@@ -58,7 +58,7 @@ class Item:
 # (url name, action, label, icon): the first that a duty may do is its main button.
 DOORS = (
     ("nominate", "nominate", gettext_lazy("登记一对夫妇"), "plus"),
-    ("import-new", "import", gettext_lazy("导入文件"), "upload"),
+    ("imports", "import", gettext_lazy("导入文件"), "upload"),
     ("card-scan", "search", gettext_lazy("扫描服务卡"), "card"),
     ("reports", "report", gettext_lazy("月报"), "chart"),
     ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
@@ -70,15 +70,15 @@ DOORS = (
 # What each duty starts from; nothing else is offered.
 DOORS_OF = {
     "village_worker": ("nominate", "card-scan"),
-    "township_officer": ("nominate", "import-new"),
-    "registration": ("card-scan", "nominate", "import-new"),
+    "township_officer": ("nominate", "imports"),
+    "registration": ("card-scan", "nominate", "imports"),
     "history_nurse": ("card-scan",),
     "physician": ("card-scan",),
-    "laboratory": ("card-scan", "import-new"),
+    "laboratory": ("card-scan", "imports"),
     "ultrasound": ("card-scan",),
     "assessing_doctor": ("card-scan",),
     "followup_worker": ("card-scan",),
-    "statistician": ("reports", "task-numbers", "import-new"),
+    "statistician": ("reports", "task-numbers", "imports"),
     "finance": ("statements",),
     "manager": ("reports", "task-numbers", "statements", "audit"),
     "administrator": ("staff-new", "staff", "audit"),
