@@ -1,5 +1,6 @@
 """The monthly report pages."""
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -67,6 +68,14 @@ def test_each_figure_opens_its_cases(draft: Submission, statistician: Client) ->
     episode = Episode.objects.get()
     assert episode.number in listed
     assert "华岩镇" in listed
+
+
+@pytest.mark.requirement("F01")
+def test_a_rate_with_a_target_shows_it_with_its_clause(
+    draft: Submission, statistician: Client
+) -> None:
+    for name in ("report", "report-print"):
+        assert "目标 ≥ 90% 二（一）" in re.sub(r"<[^>]+>", "", page(statistician, name, draft.key))
 
 
 def test_a_rate_opens_both_its_parts(draft: Submission, statistician: Client) -> None:

@@ -1,11 +1,9 @@
 """The statement as a workbook: summary, couples with their evidence, refusals, the account."""
 
-import datetime as dt
-
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from sanyou.finance import money
+from sanyou.finance import account, money
 from sanyou.finance.claims import remedy
 from sanyou.finance.errors import FinanceError
 from sanyou.finance.models import Claim, Statement
@@ -141,29 +139,18 @@ def _ledger(book: Book, statement: Statement) -> None:
         6,
         [_("单位：%s") % statement.organisation.name, _("金额单位：元")],
     )
-    rows: list[list[Cell]] = []
-    due = 0
-    for day, text, number, owed, paid in ledger(statement):
-        due += owed - paid
-        rows.append([str(day), text, number, owed / 100 or None, paid / 100 or None, due / 100])
+    rows: list[list[Cell]] = [
+        [
+            str(e.on),
+            e.text,
+            e.number,
+            e.owed / 100 or None,
+            e.paid / 100 or None,
+            e.balance / 100,
+        ]
+        for e in account.entries(statement.organisation, statement.policy)
+    ]
     head = [_("日期"), _("摘要"), _("凭证/结算表"), _("应收"), _("已拨付"), _("未拨付余额")]
     styles = ["centre", "text", "text", "money", "money", "money"]
     row = book.table(sheet, row, head, rows, styles)
     book.close(sheet, row, 6)
-
-
-def ledger(statement: Statement) -> list[tuple[dt.date, str, str, int, int]]:
-    """(day, words, number, fen due, fen paid) of the organisation under this policy, by day."""
-    entries = []
-    own = Statement.objects.filter(
-        organisation=statement.organisation, policy=statement.policy
-    ).order_by("period_from")
-    for one in own:
-        period = period_label(one.period_from, one.period_to)
-        for step in one.history:
-            day = dt.datetime.fromisoformat(step["at"]).date()
-            if step["act"] == "approve":
-                entries.append((day, _("%s结算审核通过") % period, one.number, one.total, 0))
-            elif step["act"] == "pay":
-                entries.append((day, _("%s经费拨付") % period, step["reason"], 0, one.total))
-    return sorted(entries, key=lambda e: e[0])

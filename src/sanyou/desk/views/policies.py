@@ -54,6 +54,7 @@ KINDS = {
 PAGES = {
     "statement": gettext_lazy("结算表"),
     "statements": gettext_lazy("结算表"),
+    "special-account": gettext_lazy("经费专账"),
     "report": gettext_lazy("月报"),
     "reports": gettext_lazy("月报"),
     "task-numbers": gettext_lazy("年度任务"),

@@ -19,7 +19,7 @@ from sanyou.desk.paging import leaf
 from sanyou.desk.views.money import words, workbook_response
 from sanyou.figures import layout, submissions, workbook
 from sanyou.figures.models import Submission
-from sanyou.figures.report import DENOMINATOR, Value, opens_to, programme_of, shown
+from sanyou.figures.report import DENOMINATOR, Value, month_of, opens_to, programme_of, shown
 from sanyou.protocol.programme import Programme
 from sanyou.registry.access import Actor, visible
 from sanyou.trust import audit
@@ -42,6 +42,7 @@ class Figure:
     text: str
     of: str
     rate: bool
+    target: str = ""  # what the policy asks for, with its clause
 
 
 @dataclass(frozen=True)
@@ -61,25 +62,40 @@ class Block:
     crossed: list[Line]
 
 
-def _figure(programme: Programme, indicator: str, values: dict[str, Value]) -> Figure:
+def _targets(submission: Submission) -> dict[str, str]:
+    """Indicator -> what the document in force that month asks for: ≥ 90% 二（一）."""
+    policy = content.current_policy(
+        submission.region.code, submission.programme, month_of(submission.month)[1]
+    )
+    signs = {"higher": "≥", "lower": "≤"}
+    return {
+        t.indicator: f"{signs[t.direction]} {t.value}{t.unit} {t.clause}".strip()
+        for t in (policy.targets if policy else ())
+        if t.indicator is not None and t.base is None
+    }
+
+
+def _figure(
+    programme: Programme, indicator: str, values: dict[str, Value], target: str = ""
+) -> Figure:
     spec = programme.indicators[indicator].spec
     value = values.get(indicator)
     is_rate = isinstance(value, dict)
     of = f"{value['numerator']} / {value['denominator']}" if isinstance(value, dict) else ""
-    return Figure(indicator, words(spec.label), spec.unit, shown(value), of, is_rate)
+    return Figure(indicator, words(spec.label), spec.unit, shown(value), of, is_rate, target)
 
 
 def _blocks(submission: Submission) -> list[Block]:
     programme = programme_of(submission.programme)
-    values = submission.figures
+    values, targets = submission.figures, _targets(submission)
     found = []
     for block in layout.blocks(programme, submission.report):
-        rows = [] if block.crossed else [_figure(programme, i, values) for i in block.rows]
+        rows = [_figure(programme, i, values, targets.get(i, "")) for i in block.rows]
         crossed = [
             Line(c.label, [_figure(programme, i, values) if i else None for i in c.cells])
             for c in block.crossed
         ]
-        found.append(Block(block.label, rows, crossed))
+        found.append(Block(block.label, [] if block.crossed else rows, crossed))
     return found
 
 
