@@ -13,6 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("statements/<uuid:key>/approve", money.statement_approve, name="statement-approve"),
     path("statements/<uuid:key>/paid", money.statement_paid, name="statement-paid"),
     path("statements/<uuid:key>/export", money.statement_export, name="statement-export"),
-    path("special-account", special_account.special_account, name="special-account"),
+    path("statements/account", special_account.special_account, name="special-account"),
     path("claims/<uuid:key>", money.claim, name="claim"),
 ]
