@@ -195,3 +195,23 @@ def test_only_questions_that_apply_are_asked(client_as, district) -> None:
     assert "rebirth_group" in asked(child_order="2")
     assert "medical_appraisal" in asked(child_order="2", rebirth_group="sick_child")
     assert client.post(reverse("check-questions"), {"programme": "none"}).status_code == 404
+
+
+@pytest.mark.requirement("A03")
+def test_entered_again_after_it_came_back_it_is_corrected_and_goes_up(
+    client_as, district, actor
+) -> None:
+    from sanyou.care import episodes
+
+    client = client_as("village_worker")
+    send(client)
+    episode = Episode.objects.get()
+    episodes.review(episode, actor("township_officer"))
+    episodes.send_back(episode, actor("registration"), "请核对女方居住地和孩次")
+
+    send(client, **{"wife-residence_text": "西彭镇", "f-child_order": "2"})
+
+    episode = Episode.objects.get()
+    assert (episode.status, episode.child_order) == ("open", 2)
+    assert episode.couple.wife.residence_text == "西彭镇"
+    assert episodes.opening_of(episode).reason == "退回后补正"

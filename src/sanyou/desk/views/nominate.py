@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, episodes
+from sanyou.care import content, encounters, episodes
 from sanyou.care.errors import CareError
 from sanyou.care.models import Episode
 from sanyou.desk import held
@@ -278,12 +278,29 @@ def _open(
             episode = episodes.nominate(
                 actor, programme.id, subject, observations, on=today, region=region
             )
+            _put_right(actor, episode, observations[form.roles[0]])
     except people.SecondSpouse as problem:
         return _hold(request, actor, programme, data, observations, region, today, problem.couple)
     say(request, _("已登记，已转镇街审核。档案编号 %s。") % episode.number)
     if request.POST.get("again"):
         return redirect("nominate")
     return redirect("episode", key=episode.key)
+
+
+def _put_right(actor: Actor, episode: Episode, answers: dict[str, Any]) -> None:
+    """Entered again after it was sent back: what changed is corrected, and it goes up again."""
+    if episode.status != Episode.Status.RETURNED:
+        return
+    opening = episodes.opening_of(episode)
+    changes = {
+        name: value
+        for name, value in answers.items()
+        if value is not None and opening is not None and opening.data.get(name) != value
+    }
+    if opening is not None and changes:
+        encounters.amend(opening.key, changes, _("退回后补正"), actor)
+    else:
+        episodes.resubmit(episode, actor)
 
 
 def _subject(

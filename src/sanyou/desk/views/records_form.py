@@ -30,11 +30,11 @@ def words(text: Text | str | None) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """One option; `key` is the digit that chooses it."""
+    """One option; `key` is the digit that chooses it, 0 for “none of these”, "" beyond nine."""
 
     value: str
     label: str
-    key: int | None
+    key: str
     chosen: bool
 
 
@@ -207,8 +207,8 @@ def _last(element: Element, filled: Filled) -> str:
 
 def _choices(element: Element, value: Any) -> Iterable[Choice]:
     if element.type == "boolean":
-        yield Choice("true", _("是"), 1, value is True)
-        yield Choice("false", _("否"), 2, value is False)
+        yield Choice("true", _("是"), "1", value is True)
+        yield Choice("false", _("否"), "2", value is False)
         return
     if element.value_set is None:
         return
@@ -218,9 +218,11 @@ def _choices(element: Element, value: Any) -> Iterable[Choice]:
         if code.retired and code.code not in chosen:
             continue
         key += 1
-        yield Choice(code.code, words(code.label), key if key <= 9 else None, code.code in chosen)
+        yield Choice(
+            code.code, words(code.label), str(key) if key <= 9 else "", code.code in chosen
+        )
     if element.type == "codes" and not any(c.label.zh == "无" for c in element.value_set.codes):
-        yield Choice("", _("无"), key + 1 if key < 9 else None, value == ())
+        yield Choice("", _("无"), "0", value == ())
 
 
 def shown(element: Element, value: Any, unit: bool = True) -> str:

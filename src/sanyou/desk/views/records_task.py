@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from sanyou.care import referrals, tasks
 from sanyou.care.content import programme_of
+from sanyou.care.episodes import opening_of
 from sanyou.care.errors import CareError
 from sanyou.care.models import Encounter, Episode, Referral, Task
+from sanyou.care.reading import reads_everything, task_label
 from sanyou.desk.actor import duty_page, say
 from sanyou.desk.views.records import episode_of, find, home_of, people_of, refuse, subject_of
 from sanyou.desk.views.records_form import words
@@ -66,7 +68,8 @@ def task(request: HttpRequest, key: UUID) -> HttpResponse:
 def _require(actor: Actor, row: Task) -> None:
     """Her own duty's tasks, or follow-up as such."""
     if actor.duty != row.duty and not actor.can("follow_up"):
-        raise refuse(_("办理“%s”") % row.label)
+        label = task_label(actor, programme_of(row.episode), row)
+        raise refuse(_("办理“%s”") % label)
 
 
 def _step_page(row: Task) -> str:
@@ -74,6 +77,9 @@ def _step_page(row: Task) -> str:
     step = next((s for s in programme.steps if s.id == row.name), None)
     if step is None:
         return home_of(row.episode)
+    opening = opening_of(row.episode) if step.form == programme.opening_form else None
+    if opening is not None and row.episode.status == Episode.Status.RETURNED:
+        return reverse("encounter-amend", args=[opening.key])
     if step.kind == "form":
         role = row.role or (step.roles[0] if step.roles else COUPLE)
         return (
@@ -207,6 +213,8 @@ def close(request: HttpRequest, key: UUID) -> HttpResponse:
 def referral_list(request: HttpRequest, key: UUID) -> HttpResponse:
     """Referrals of an episode: send one, note that it was received, write down the answer."""
     actor, episode = episode_of(request, key)
+    if not reads_everything(actor):
+        raise refuse(_("查看转诊"))
     wrong = ""
     if request.method == "POST":
         actor.require("follow_up", episode)

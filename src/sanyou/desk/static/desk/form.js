@@ -466,8 +466,8 @@
       return;
     }
     if (!choosing || event.ctrlKey) return;
-    if (/^[1-9]$/.test(event.key)) {
-      const box = boxes[Number(event.key) - 1];
+    if (/^[0-9]$/.test(event.key)) {
+      const box = event.key === "0" ? boxes.find((b) => !b.value) : boxes[Number(event.key) - 1];
       if (!box) return;
       event.preventDefault();
       box.checked = box.type === "checkbox" ? !box.checked : true;
