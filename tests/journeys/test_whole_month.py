@@ -348,6 +348,7 @@ def import_results(page: Page, folder: Path, today: date, picture: Any) -> None:
     page.get_by_role("button", name="上传并核对").click()
     expect(page.locator("main")).to_contain_text("现在什么都还没有写入")
     expect(page.locator("tr", has_text="欧***").locator("td").nth(4)).to_have_text("25")
+    expect(page.locator("#messages")).to_be_empty()
     picture(page, "16-import-preview")
     assert not Encounter.objects.filter(form="laboratory", status="signed").exists()
     page.get_by_role("button", name="导入 3 条").click()

@@ -181,7 +181,7 @@ def _mapping(
         "file": file,
         "columns": [] if lab else forecast.columns_of(ctx),
         "fields": fields,
-        "messages": forecast.messages_of(ctx) if lab else [],
+        "samples": forecast.messages_of(ctx) if lab else [],
         "forecast": forecast.forecast(ctx),
         "errors": errors,
     }
