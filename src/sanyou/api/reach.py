@@ -1,6 +1,6 @@
 """Finding a record within the caller's reach, and showing only what her duty reads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 
 from sanyou.care import content, facts
 from sanyou.care.models import Assessment, Encounter, Episode
+from sanyou.care.reading import readable_rules, reads
 from sanyou.registry.access import Actor, NotFoundForYou, may_fill, may_see, visible
 from sanyou.registry.people import shown_id
 
@@ -94,22 +95,15 @@ def encounter_out(actor: Actor, row: Encounter) -> dict[str, Any]:
     }
 
 
-def _reads_all(actor: Actor, names: Iterable[str]) -> bool:
-    """Whether the duty reads every element behind these facts."""
-    elements = content.library().dictionary.elements
-    for name in names:
-        element = elements.get(name.partition(".")[2].partition("__")[0])
-        if element is not None and not may_see(actor, element):
-            return False
-    return True
-
-
 def assessment_out(actor: Actor, row: Assessment) -> dict[str, Any]:
     """Findings on elements the duty does not read are left out and counted."""
     findings: list[Mapping[str, Any]] = row.result.get("findings", [])
     unknown: list[Mapping[str, Any]] = row.result.get("undetermined", [])
-    own = [f for f in findings if _reads_all(actor, f["evidence"])]
-    rest = [u for u in unknown if _reads_all(actor, u["missing"])]
+    programme = content.programme_of(row.episode)
+    added = row.override.get("added", [])
+    mine = [r.key for r in readable_rules(actor, programme, added)]
+    own = [f for f in findings if reads(actor, f["evidence"])]
+    rest = [u for u in unknown if reads(actor, u["missing"])]
     return {
         "key": row.key,
         "status": row.status,
@@ -119,7 +113,7 @@ def assessment_out(actor: Actor, row: Assessment) -> dict[str, Any]:
         "rules_version": row.rules_version,
         "findings": own,
         "undetermined": rest,
-        "hidden": len(findings) + len(unknown) - len(own) - len(rest),
-        "override": row.override,
+        "hidden": len(findings) + len(unknown) + len(added) - len(own) - len(rest) - len(mine),
+        "override": {**row.override, **({"added": mine} if added else {})},
         "reason": row.reason,
     }

@@ -11,7 +11,8 @@ from sanyou.api import reach, shapes
 from sanyou.api.auth import actor_of
 from sanyou.care import assessments, content, documents, encounters
 from sanyou.care.errors import CareError
-from sanyou.care.models import Assessment, Document, Encounter, Episode
+from sanyou.care.models import Assessment, Document, Encounter
+from sanyou.care.reading import may_read_document
 from sanyou.registry.access import Actor, Forbidden, NotFoundForYou, may_fill
 from sanyou.trust import audit
 
@@ -149,7 +150,8 @@ def documents_of(request: HttpRequest, key: UUID) -> object:
     actor = actor_of(request)
     row = reach.episode(actor, key, "see_person")
     audit.record(actor, "list", "document", row.key)
-    return [d for d in row.documents.order_by("pk") if _may_read(actor, row, d.kind)]
+    programme = content.programme_of(row)
+    return [d for d in row.documents.order_by("pk") if may_read_document(actor, programme, d.kind)]
 
 
 @router.post("/episodes/{uuid:key}/documents", response={201: shapes.DocumentOut})
@@ -157,9 +159,10 @@ def issue(request: HttpRequest, key: UUID, body: shapes.IssueIn) -> object:
     """Issue a document; where nothing has changed since the last one, that one."""
     actor = actor_of(request)
     row = reach.episode(actor, key, "issue_document")
-    if body.kind not in content.programme_of(row).documents:
+    programme = content.programme_of(row)
+    if body.kind not in programme.documents:
         raise NotFoundForYou
-    if not _may_read(actor, row, body.kind):
+    if not may_read_document(actor, programme, body.kind):
         raise Forbidden(_("您的职责不出具这种文书。"))
     return Status(201, documents.issue(row, body.kind, actor, timezone.localdate()))
 
@@ -170,14 +173,9 @@ def page(request: HttpRequest, key: UUID) -> HttpResponse:
     actor = actor_of(request)
     row = reach.find(actor, Document.objects.select_related(*SUBJECTS), key)
     actor.require("see_person", row)
-    if row.episode is None or not _may_read(actor, row.episode, row.kind):
+    if row.episode is None or not may_read_document(
+        actor, content.programme_of(row.episode), row.kind
+    ):
         raise Forbidden(_("您的职责不查看这种文书。"))
     audit.record(actor, "print", "document", row.key, document=row.kind)
     return HttpResponse(documents.render(row), content_type="text/html; charset=utf-8")
-
-
-def _may_read(actor: Actor, episode: Episode, kind: str) -> bool:
-    """Documents with results are for duties that see results; card and consent for the office."""
-    steps = content.programme_of(episode).steps
-    office = {s.document for s in steps if s.kind in ("card", "consent")}
-    return kind in office or actor.can("see_results")

@@ -9,21 +9,24 @@ from ninja import Query, Router, Status
 
 from sanyou.api import reach, shapes
 from sanyou.api.auth import actor_of
-from sanyou.care import tasks
+from sanyou.care import content, tasks
 from sanyou.care.models import Task
+from sanyou.care.reading import task_label
 from sanyou.registry.access import Actor
 from sanyou.trust import audit
 
 router = Router(tags=["tasks"])
 
 
-def _out(row: Task) -> dict[str, Any]:
+def _out(actor: Actor, row: Task) -> dict[str, Any]:
+    """Of a recheck that tells what her duty does not read, only that there is one."""
+    label = task_label(actor, content.programme_of(row.episode), row)
     return {
         "key": row.key,
         "episode": row.episode.key,
         "kind": row.kind,
-        "name": row.name,
-        "label": row.label,
+        "name": row.name if label == row.label else "",
+        "label": label,
         "role": row.role,
         "form": row.form,
         "duty": row.duty,
@@ -52,7 +55,7 @@ def queue(
     rows = rows.filter(name=name) if name else rows
     found = list(rows[page.offset : page.offset + page.limit])
     audit.record(actor, "list", "task", "", rows=len(found))
-    return [_out(row) for row in found]
+    return [_out(actor, row) for row in found]
 
 
 def _own(actor: Actor, key: UUID) -> Task:
@@ -70,7 +73,7 @@ def read(request: HttpRequest, key: UUID) -> object:
     row = reach.find(actor, _rows(), key)
     actor.require("see_person", row)
     audit.record(actor, "read", "task", row.key)
-    return _out(row)
+    return _out(actor, row)
 
 
 @router.post("/{uuid:key}/attempts", response={201: shapes.TaskOut})
@@ -79,7 +82,7 @@ def attempt(request: HttpRequest, key: UUID, body: shapes.AttemptIn) -> object:
     actor = actor_of(request)
     row = _own(actor, key)
     tasks.attempt(row, actor, body.way, body.reached, body.note)
-    return Status(201, _out(_rows().get(pk=row.pk)))
+    return Status(201, _out(actor, _rows().get(pk=row.pk)))
 
 
 @router.post("/{uuid:key}/complete", response=shapes.TaskOut)
@@ -87,7 +90,7 @@ def complete(request: HttpRequest, key: UUID, body: shapes.ReasonIn) -> object:
     """Close a task that needs no form."""
     actor = actor_of(request)
     row = tasks.complete(_own(actor, key), actor, body.reason)
-    return _out(_rows().get(pk=row.pk))
+    return _out(actor, _rows().get(pk=row.pk))
 
 
 @router.post("/{uuid:key}/lost", response=shapes.TaskOut)
@@ -95,4 +98,4 @@ def lost(request: HttpRequest, key: UUID, body: shapes.ReasonIn) -> object:
     """Give up after enough failed attempts."""
     actor = actor_of(request)
     row = tasks.close_lost(_own(actor, key), actor, body.reason)
-    return _out(_rows().get(pk=row.pk))
+    return _out(actor, _rows().get(pk=row.pk))

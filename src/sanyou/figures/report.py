@@ -10,8 +10,9 @@ from typing import Any
 from sanyou.care import content
 from sanyou.care.facts import facts_table
 from sanyou.care.models import Episode
+from sanyou.care.reading import reads
 from sanyou.protocol.programme import Indicator, Programme
-from sanyou.registry.access import Actor, may_see
+from sanyou.registry.access import Actor
 from sanyou.registry.models import Region
 
 # A count, or of a rate {"numerator", "denominator", "rate": "96.4" or None}.
@@ -124,13 +125,8 @@ def opens_to(actor: Actor, indicator: Indicator) -> bool:
 
     A list of those with a positive syphilis test is itself such a result.
     """
-    elements = content.library().dictionary.elements
-    for part in (indicator.count, indicator.numerator, indicator.denominator):
-        for fact in part.facts if part is not None else ():
-            element = elements.get(fact.partition(".")[2].partition("__")[0])
-            if element is None or not may_see(actor, element):
-                return False
-    return True
+    parts = (indicator.count, indicator.numerator, indicator.denominator)
+    return all(reads(actor, part.facts) for part in parts if part is not None)
 
 
 def programme_of(programme_id: str) -> Programme:

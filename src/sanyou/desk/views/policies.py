@@ -18,7 +18,6 @@ from sanyou.desk.views.records_form import shown, words
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
-from sanyou.registry.access import Actor
 from sanyou.trust import audit
 
 STATUS = {
@@ -364,12 +363,3 @@ def in_words(library: Library, programme: Programme, fact: str, value: Any) -> s
     if rest or element is None or element.type == "region":
         return (_("是") if value else _("否")) if isinstance(value, bool) else str(value)
     return shown(element, value)
-
-
-def may_read(actor: Actor, library: Library, fact: str) -> bool:
-    """Whether this duty reads the element behind a fact."""
-    from sanyou.registry.access import may_see
-
-    base = fact.partition(".")[2].partition("__")[0]
-    element = library.dictionary.elements.get(base)
-    return element is None or may_see(actor, element)

@@ -1,6 +1,5 @@
 """The page of a couple (or person): both spouses side by side, one episode at a time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -14,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from sanyou.care import content, episodes
 from sanyou.care.models import Assessment, Consent, Encounter, Episode, Task
+from sanyou.care.reading import readable_rules, reads, reads_everything, task_label
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views import records_assess
-from sanyou.desk.views.policies import may_read
 from sanyou.desk.views.records import episode_of, people_of
 from sanyou.desk.views.records_form import FieldView, Filled, sections, seen, words
 from sanyou.protocol.form import validate
@@ -215,7 +214,7 @@ def _page(request: HttpRequest, actor: Actor, found: Episode) -> HttpResponse:
         "documents": list(found.documents.select_related("issued_by").order_by("-at")),
         "consents": _consents(found),
         "cards": list(found.cards.order_by("-pk")),
-        "referrals": list(found.referrals.order_by("-pk")) if _reads_all(actor) else [],
+        "referrals": list(found.referrals.order_by("-pk")) if reads_everything(actor) else [],
         "history": _history(actor, found),
         "siblings": _siblings(actor, found),
         "may_results": actor.can("see_results"),
@@ -377,17 +376,16 @@ def _assessment(actor: Actor, found: Episode) -> dict[str, Any] | None:
 
 def _shown(actor: Actor, found: Episode, row: Assessment) -> dict[str, Any]:
     """The assessment without what rests on elements this duty may not read."""
-    library, programme = content.library(), content.programme_of(found)
-
-    def readable(names: Iterable[str]) -> bool:
-        return all(may_read(actor, library, name) for name in names)
-
+    programme = content.programme_of(found)
     findings = row.result.get("findings", [])
     unknown = row.result.get("undetermined", [])
-    own = [f for f in findings if readable(f["evidence"])]
-    open_ = [u for u in unknown if readable(u["missing"])]
-    hidden = len(findings) + len(unknown) - len(own) - len(open_)
+    own = [f for f in findings if reads(actor, f["evidence"])]
+    open_ = [u for u in unknown if reads(actor, u["missing"])]
+    added = row.override.get("added", [])
+    mine = [r.key for r in readable_rules(actor, programme, added)]
+    hidden = len(findings) + len(unknown) + len(added) - len(own) - len(open_) - len(mine)
     row.result = {**row.result, "findings": own, "undetermined": open_}  # never saved
+    row.override = {**row.override, "added": mine}
     names = {role: person.name for role, person in people_of(found).items()}
     sides = [
         records_assess.side(actor, found, programme, row, role, names.get(role, ""))
@@ -401,21 +399,6 @@ def _shown(actor: Actor, found: Episode, row: Assessment) -> dict[str, Any]:
         "hidden": hidden,
         "findings_count": sum(1 for s in sides for f in s.findings if not f.removed),
     }
-
-
-def _reads_all(actor: Actor) -> bool:
-    """Whether her duty reads restricted results: a referral's address tells what was found."""
-    return actor.can("see_results") and "restricted" in actor.role.privacy
-
-
-def task_label(actor: Actor, programme: Programme, task: Task) -> str:
-    """A recheck names what was found: others than its readers see only that there is one."""
-    if task.kind != Task.Kind.RECHECK:
-        return task.label
-    library, rule = content.library(), task.name.removeprefix("recheck_")
-    facts = [f for r in programme.rules if r.id == rule for f in r.when.facts]
-    known = facts and all(may_read(actor, library, fact) for fact in facts)
-    return task.label if known else _("复查")
 
 
 def timeline(actor: Actor, found: Episode) -> list[Moment]:

@@ -13,6 +13,7 @@ from sanyou.care import documents
 from sanyou.care.content import programme_of
 from sanyou.care.errors import CareError
 from sanyou.care.models import Document, Episode
+from sanyou.care.reading import may_read_document, reads_everything
 from sanyou.desk.actor import duty_page
 from sanyou.desk.views.records import episode_of, find, home_of, refuse, subject_of
 from sanyou.desk.views.records_form import words
@@ -38,16 +39,6 @@ class Kind:
     not_now: str  # why it cannot be issued yet
 
 
-def office_kinds(programme: Programme) -> set[str]:
-    """Documents without findings: those of the card and consent steps."""
-    return {s.document for s in programme.steps if s.kind in ("card", "consent") and s.document}
-
-
-def may_read(actor: Actor, programme: Programme, kind: str) -> bool:
-    """Documents with results are for duties that see results."""
-    return actor.can("see_results") or kind in office_kinds(programme)
-
-
 @duty_page("see_person", methods=("GET",))
 def documents_of(request: HttpRequest, key: UUID) -> HttpResponse:
     """All kinds of the programme, with what has been issued."""
@@ -67,9 +58,10 @@ def documents_of(request: HttpRequest, key: UUID) -> HttpResponse:
                 _not_now(episode, spec.id),
             )
             for spec in programme.documents.values()
-            if may_read(actor, programme, spec.id)
+            if may_read_document(actor, programme, spec.id)
         ],
         "may_issue": actor.can("issue_document"),
+        "may_refer": reads_everything(actor),
         "back": home_of(episode),
     }
     return render(request, "desk/records/documents.html", context)
@@ -104,7 +96,7 @@ def issue(request: HttpRequest, key: UUID, kind: str) -> HttpResponse:
     programme = programme_of(episode)
     if kind not in programme.documents:
         raise NotFoundForYou
-    if not may_read(actor, programme, kind):
+    if not may_read_document(actor, programme, kind):
         raise refuse(_("出具“%s”") % words(programme.documents[kind].label))
     wrong = _not_now(episode, kind)
     if wrong:
@@ -123,7 +115,7 @@ def document(request: HttpRequest, key: UUID) -> HttpResponse:
     assert row.episode is not None
     programme = programme_of(row.episode)
     spec = programme.documents.get(row.kind)
-    if not may_read(actor, programme, row.kind):
+    if not may_read_document(actor, programme, row.kind):
         raise refuse(_("查看“%s”") % (words(spec.label) if spec else row.kind))
     audit.record(actor, "print", "document", row.key, document=row.kind)
     latest = row.episode.documents.filter(kind=row.kind).order_by("-pk").first()
