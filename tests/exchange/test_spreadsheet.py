@@ -1,6 +1,7 @@
 """Sheets as people make them: where the table is, which column is what, which rows are people."""
 
 import io
+import zipfile
 
 import pytest
 import xlsxwriter
@@ -223,3 +224,40 @@ def test_a_csv_file_in_the_old_encoding_is_read():
     text = "女方姓名,女方身份证号,男方姓名,男方身份证号\r\n甲," + WIFE + ",乙," + HUSBAND + "\r\n"
     sheet = spreadsheet.read(text.encode("gb18030"), "名单.csv")[0]
     assert sheet.rows[1][1] == WIFE
+
+
+# --- files that would harm ------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("H02")
+def test_a_cell_far_out_is_refused_before_it_fills_the_memory():
+    data = workbook(["女方姓名"], name="花名册", merges=[(199_999, 16_382, 199_999, 16_383, "x")])
+    with pytest.raises(FileProblem, match="第 200000 行"):
+        spreadsheet.read(data, "x.xlsx")
+
+
+@pytest.mark.requirement("H02")
+def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(spreadsheet, "MAX_UNPACKED", 1_000_000)
+    out = io.BytesIO(workbook(["女方姓名"]))
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image1.png", bytes(2_000_000))
+    assert len(out.getvalue()) < 20_000
+    with pytest.raises(FileProblem, match="展开后过大"):
+        spreadsheet.read(out.getvalue(), "x.xlsx")
+
+
+@pytest.mark.requirement("H02")
+def test_an_archive_that_lies_about_its_size_is_refused():
+    data = bytearray(workbook(["女方姓名"]))
+    with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
+        start = archive.start_dir
+    data[start + 24 : start + 28] = (10).to_bytes(4, "little")  # the stated size of the first part
+    with pytest.raises(FileProblem, match="已损坏"):
+        spreadsheet.read(bytes(data), "x.xlsx")
+
+
+def test_nul_characters_are_dropped_no_database_keeps_them():
+    data = "女方姓名,女方身份证号\n欧\0阳,5001\0\n".encode()
+    [sheet] = spreadsheet.read(data, "x.csv")
+    assert sheet.rows[1] == ["欧阳", "5001"]

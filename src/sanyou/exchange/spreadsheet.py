@@ -7,6 +7,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from sanyou.exchange.values import Cell, is_blank, plain, squeezed
 
 HEADING_SEARCH = 40  # a table starts within the first rows
 MAX_ROWS = 200_000
+MAX_CELLS = 20_000_000
+CHUNK = 1 << 20
+_CELL = re.compile(rb' r="([A-Z]{1,3})([0-9]{1,7})"')
 MAX_UNPACKED = (
     600 * 1024 * 1024
 )  # bytes; a workbook that unpacks to more is an attack, not a roster
@@ -95,20 +99,51 @@ def read(source: Path | bytes, name: str = "") -> list[Sheet]:
 
 
 def _refuse_bombs(data: bytes) -> None:
+    """Unpack once, counting: the sizes that an archive states may be false.
+
+    A stray cell far out would be read as a table of billions of cells, so the farthest cell of each
+    sheet is looked for too.
+    """
+    size = 0
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(item.file_size for item in archive.infolist())
-    except zipfile.BadZipFile:
-        raise FileProblem("文件已损坏，无法打开。请重新保存后上传。") from None
-    if size > MAX_UNPACKED:
-        raise FileProblem("文件展开后过大，无法读取。请删去多余的内容或分成几个文件。")
+            for item in archive.infolist():
+                is_sheet = item.filename.startswith("xl/worksheets/sheet")
+                row = column = 0
+                tail = b""
+                with archive.open(item) as part:
+                    while chunk := part.read(CHUNK):
+                        size += len(chunk)
+                        if size > MAX_UNPACKED:
+                            raise FileProblem(
+                                "文件展开后过大，无法读取。请删去多余的内容或分成几个文件。"
+                            )
+                        for found in _CELL.finditer(tail + chunk) if is_sheet else ():
+                            column = max(column, _column(found[1]))
+                            row = max(row, int(found[2]))
+                        tail = chunk[-20:]  # an address may be cut in two
+                if row * column > MAX_CELLS:
+                    raise FileProblem(
+                        f"工作表用到了第 {row} 行、第 {column} 列，太大无法读取。"
+                        "请删去表格右侧和下方的空行空列，另存后重新上传。"
+                    )
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise FileProblem("文件已损坏或有密码，无法打开。请去掉密码，重新保存后上传。") from None
+
+
+def _column(letters: bytes) -> int:
+    """A -> 1, AA -> 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def decode(data: bytes) -> str:
     """Text in UTF-8 (with or without BOM) or the older Chinese encodings. Raises FileProblem."""
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            return data.decode(encoding)
+            return data.decode(encoding).replace("\0", "")  # no database keeps a NUL in a text
         except UnicodeDecodeError:
             continue
     raise FileProblem("文件的文字编码无法识别。请另存为 UTF-8 编码后重新上传。")

@@ -11,7 +11,7 @@ from sanyou.exchange.errors import BadValue
 
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 
-_SPACES = re.compile(r"[\s\u200b-\u200f\u2028-\u202f\u2060\ufeff\u00ad]+")
+_SPACES = re.compile(r"[\s\x00-\x08\u200b-\u200f\u2028-\u202f\u2060\ufeff\u00ad]+")
 _BLANK = {
     "",
     "-",

@@ -69,8 +69,8 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?$")
 
 
 def clean(raw: Any) -> str:
-    """Text with full-width characters narrowed and outer blanks removed."""
-    return unicodedata.normalize("NFKC", str(raw)).strip()
+    """Text with full-width characters narrowed, NUL and outer blanks removed."""
+    return unicodedata.normalize("NFKC", str(raw)).replace("\0", "").strip()
 
 
 def parse_value(element: Element, raw: Any) -> Parsed:

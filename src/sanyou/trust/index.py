@@ -8,7 +8,7 @@ import unicodedata
 from sanyou.trust.keys import keyring
 
 PURPOSES = frozenset({"id", "id_tail", "phone", "phone_tail"})
-_NOISE = re.compile(r"[\s\-‐-―－·.]+")
+_NOISE = re.compile(r"[\s\x00\-‐-―－·.]+")
 
 
 def normalise(value: str) -> str:
