@@ -100,3 +100,34 @@ def test_other_regions_strangers_and_methods(episode_at: Any, client_as: Any) ->
     assert doctor.post(url).status_code == 405
     assert doctor.get(reverse("document-issue", args=[episode.key, "notice"])).status_code == 405
     assert issue(doctor, episode, "nothing").status_code == 404
+
+
+def test_the_notice_names_a_series_of_follow_ups_once(episode_at: Any, client_as: Any) -> None:
+    episode, client = episode_at("assessed"), client_as("assessing_doctor")
+    page = client.get(issue(client, episode, "notice").url).content.decode()
+    assert page.count("<td>早孕随访") == 1
+    assert "共 4 次" in page
+
+
+def test_one_recheck_asked_for_twice_is_printed_once(episode_at: Any, client_as: Any) -> None:
+    from sanyou.care.models import Task
+
+    episode, client = episode_at("noticed"), client_as("assessing_doctor")
+    today = timezone.localdate()
+    for occurrence in ("recheck:one", "recheck:other"):
+        Task.objects.create(
+            episode=episode, kind=Task.Kind.RECHECK, name="recheck", occurrence=occurrence,
+            role="wife", label="复查尿常规", opens=today, due=today, region=episode.region,
+        )  # fmt: skip
+    page = client.get(issue(client, episode, "notice").url).content.decode()
+    assert page.count("<td>复查尿常规") == 1
+
+
+@pytest.mark.requirement("B02")
+def test_the_consent_names_who_explained_it_not_who_prints_it(
+    episode_at: Any, client_as: Any
+) -> None:
+    episode, client = episode_at("consented"), client_as("assessing_doctor")
+    taken = episode.consents.select_related("by").first()
+    page = client.get(issue(client, episode, "consent").url).content.decode()
+    assert f'告知人签名：<span class="blank">{taken.by}</span>' in page

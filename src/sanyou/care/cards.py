@@ -68,5 +68,5 @@ def find(text: str) -> Card | None:
 
 def qr_svg(card: Card) -> str:
     """The QR code as SVG; it carries only the random token."""
-    svg: str = segno.make(card.token, error="m").svg_inline(scale=4, border=2)
+    svg: str = segno.make(card.token, error="m").svg_inline(border=2, omitsize=True)
     return svg

@@ -424,13 +424,30 @@ def _tasks(
         }
         for row in rows
     ]
-    return sorted(lines, key=lambda line: (line["opens"], line["due"], line["label"], line["role"]))
+    lines.sort(key=lambda line: (line["opens"], line["due"], line["label"], line["role"]))
+    return _series([line for n, line in enumerate(lines) if line not in lines[:n]])
+
+
+def _series(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Says of each line how often its matter comes back; `again` on all but its first line."""
+    same: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for line in lines:
+        same.setdefault((line["label"], line["role"]), []).append(line)
+    for of_one in same.values():
+        for n, line in enumerate(of_one):
+            line |= {"again": n > 0, "times": len(of_one), "last": of_one[-1]["due"]}
+    return lines
 
 
 def _consent(episode: Episode, programme: Programme) -> dict[str, Any]:
     people = people_of(programme, episode)
-    latest: dict[str, Consent] = {row.role: row for row in episode.consents.order_by("pk")}
+    rows = episode.consents.select_related("by").order_by("pk")
+    latest: dict[str, Consent] = {row.role: row for row in rows}
+    given = [row for row in latest.values() if _stands(row)]
     return {
+        # Who explained it is who took the signature, not whoever prints the sheet later.
+        "told_by": str(given[0].by or "") if given else "",
+        "told_on": given[0].on.isoformat() if given else "",
         "signatures": [
             {
                 "role": role,
@@ -440,7 +457,7 @@ def _consent(episode: Episode, programme: Programme) -> dict[str, Any]:
                 "image": latest[role].signature if _stands(latest.get(role)) else "",
             }
             for role, person in people.items()
-        ]
+        ],
     }
 
 

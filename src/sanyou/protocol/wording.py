@@ -24,7 +24,7 @@ def unit_text(unit: str) -> str:
     """A unit as people write it: "10*9/L" -> "×10⁹/L", "umol/L" -> "μmol/L", "1" -> ""."""
     if unit == "1":
         return ""
-    text = unit.replace("10*12", "×10¹²").replace("10*9", "×10⁹")
+    text = unit.replace("10*12", "×10¹²").replace("10*9", "×10⁹").replace("/m2", "/m²")
     return f"μ{text[1:]}" if text.startswith(("umol", "ug", "uIU")) else text
 
 
