@@ -56,6 +56,7 @@ def test_a_lost_woman_is_not_asked_again(programme: Programme) -> None:
     assert windows(programme, **facts) == []
 
 
+@pytest.mark.requirement("B10")
 @pytest.mark.requirement("B09")
 def test_a_defect_found_at_the_outcome_asks_for_its_card_within_a_week(
     programme: Programme,

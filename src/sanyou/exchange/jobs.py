@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from sanyou.care.errors import CareError
-from sanyou.exchange import history, hl7lab, laboratory, roster, spreadsheet, stations
+from sanyou.exchange import history, hl7lab, laboratory, roster, spreadsheet, stations, values
 from sanyou.exchange.context import Context, Done, Progress, Reader, pack, unpack
 from sanyou.exchange.elements import stations_spec
 from sanyou.exchange.errors import FileProblem, Problem
@@ -86,7 +86,7 @@ def look(name: str, data: bytes, library: Any, programme: Any) -> list[Part]:
         mapping = {
             "columns": layout.columns,
             "headings": list(layout.headings),
-            "title": list(layout.title),
+            "title": [values.masked(text, "text") for text in layout.title],
             "header_row": layout.header_row + layout.header_height,
         }
         parts.append(Part(layout.kind, sheet.name, mapping, rows))

@@ -8,10 +8,12 @@ import unicodedata
 from datetime import date, datetime, time, timedelta
 
 from sanyou.exchange.errors import BadValue
+from sanyou.registry.people import mask_id
 
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 
 _SPACES = re.compile(r"[\s\x00-\x08\u200b-\u200f\u2028-\u202f\u2060\ufeff\u00ad]+")
+_LONG_NUMBER = re.compile(r"\d{11,17}[\dXx]?")  # a telephone or identity number
 _BLANK = {
     "",
     "-",
@@ -353,12 +355,13 @@ def blood_pressure(value: Cell) -> tuple[str, str] | None:
 
 
 def masked(value: Cell, kind: str) -> str:
-    """The value as it may stand in a list of problems: identifiers keep head and tail only."""
+    """The value as it may stand in a list of problems: identifiers keep head and tail only, also
+    where they were typed into the wrong column."""
     found = plain(value)
     if kind == "identity":
-        return found[:6] + "*" * max(len(found) - 10, 0) + found[-4:] if len(found) > 10 else "****"
+        return mask_id(found)
     if kind == "phone":
         return found[:3] + "****" + found[-4:] if len(found) > 7 else "****"
     if kind == "name":
         return found[:1] + "*" * max(len(found) - 1, 1)
-    return found[:80]
+    return _LONG_NUMBER.sub(lambda match: mask_id(match[0]), found)[:80]
