@@ -6,6 +6,7 @@ import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -67,6 +68,11 @@ def _day(text: str | None) -> date | None:
         raise
 
 
+def _today() -> date:
+    """Today in the country's one time zone, whatever the machine's clock is set to."""
+    return datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
 @app.command()
 def check() -> None:
     """检查全部内容：严格读入，运行每个样例。"""
@@ -84,8 +90,7 @@ def policy_list() -> None:
     """列出政策文件。"""
     table = Table("编号", "文号", "名称", "施行", "失效")
     for p in sorted(_library().policies.values(), key=lambda p: p.id):
-        until = str(p.in_force.until or "") if p.in_force else ""
-        table.add_row(p.id, p.document_number, str(p.label), str(p.effective_from), until)
+        table.add_row(p.id, p.document_number, str(p.label), str(p.starts), str(p.ends or ""))
     out.print(table)
 
 
@@ -176,7 +181,7 @@ def synth(
     _migrate()
     from sanyou.synth import district
 
-    day = _day(until) or datetime.now().astimezone().date()
+    day = _day(until) or _today()
     result = district.build(couples=couples, seed=seed, until=day, console=err)
     out.print(f"[green]✓[/] 已生成 {result.couples} 对夫妇，{result.encounters} 份记录。")
 
@@ -200,7 +205,7 @@ def demo(
     invented = Episode.objects.filter(source__startswith="synth:")
     if Episode.objects.exists() and not invented.exists():
         _stop("这个数据目录里有实际业务数据，不能混入演示数据。请用 --home 指定另一个目录。", 2)
-    today = datetime.now().astimezone().date()
+    today = _today()
     district.build(couples=couples, seed=seed, until=today, console=err)
     table = Table(
         "岗位", "用户名", "密码", "姓名", "单位", title="演示账号（仅供演示，勿用于真实数据）"

@@ -86,6 +86,12 @@ class ElementInfo:
     high: Decimal | None = None
 
 
+def control_id(message: str) -> str:
+    """MSH-10 of one message; "" where the header is too short."""
+    header = message.partition("\r")[0].split("|")
+    return header[9].strip() if len(header) > 9 else ""
+
+
 def split(data: bytes | str) -> list[str]:
     """The messages of a file, each with its segments separated by CR.
 

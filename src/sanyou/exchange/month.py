@@ -8,6 +8,7 @@ Nothing is signed in a doctor's name: assessments are proposed and notices marke
 
 import hashlib
 import json
+import re
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -26,6 +27,7 @@ from sanyou.care.models import Assessment, Card, Encounter, Episode
 from sanyou.exchange import handout, jobs, outputs, summary, values
 from sanyou.exchange.context import unpack
 from sanyou.exchange.errors import BadValue, FileProblem
+from sanyou.exchange.hl7lab import control_id, split
 from sanyou.exchange.models import ImportFile
 from sanyou.exchange.stations import may_be_examined
 from sanyou.registry import organisations, people
@@ -34,6 +36,7 @@ from sanyou.registry.models import Organisation, Region
 
 Kind = ImportFile.Kind
 # Files may hold several tables; they are worked through in this order, whatever file they are in.
+CONTROL_ID = re.compile(r"\D+(\d+)-?\d{6}")  # letters, batch, running number
 ORDER = (Kind.HISTORY, Kind.ROSTER, Kind.STATIONS, Kind.LAB)
 BATCH = 20  # couples or rows per transaction
 
@@ -108,11 +111,28 @@ def run(
         month = _begin(library, chosen, programme, day, out)
         month.files = _receive(month, given)
         _work(month, progress)
-        result = summary.of_files(month.files, library)
+        result = _batch(given) | summary.of_files(month.files, library)
         handout.write_all(month, progress)
     text = json.dumps(result, ensure_ascii=False, indent=1) + "\n"
     outputs.write_text(out / "summary.json", text)
     return result
+
+
+def _batch(given: Iterable[_Given]) -> dict[str, int]:
+    """The batch that the laboratory's control ids carry before their running number of six digits.
+
+    Given in the summary as `seed`; left out where the messages do not share one.
+    """
+    ids = [
+        control_id(message)
+        for file in given
+        for part in file.parts
+        if part.kind == Kind.LAB
+        for message in split(file.data)
+    ]
+    found = {int(m[1]) if (m := CONTROL_ID.fullmatch(text)) else None for text in ids}
+    batch = found.pop() if len(found) == 1 else None
+    return {} if batch is None else {"seed": batch}
 
 
 # --- what is given --------------------------------------------------------------------------------

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 KIND = "notice"
 ALL, STYLE = "全部告知书.html", "告知书.css"
-SHEETS = ("desk/sanyou.css", "desk/print.css", "desk/documents.css")  # the look of printed documents, where installed
+SHEETS = (
+    "desk/sanyou.css",
+    "desk/print.css",
+    "desk/documents.css",
+)  # the look of printed documents, where installed
 WARNING = "待医生确认：本页由系统按规则生成，尚未经评估医生确认和签名，不得发放。"
 OWN_STYLE = """
 .unconfirmed { max-width: 190mm; margin: 8px auto; padding: 8px 12px; border: 2px solid #b3261e;

@@ -225,8 +225,9 @@ class _Course:
 
     def record(self, episode: Episode, form_id: str, role: str, **more: Any) -> None:
         form = self.programme.forms[form_id]
+        told = self.given["second_child"].get(role, {}) if self.story.child_order > 1 else {}
         answers = drawn(
-            self.library, self.given["values"], self.rng, PROGRAMME, form_id, role, self.day
+            self.library, self.given["values"], self.rng, PROGRAMME, form_id, role, self.day, told
         )
         if self.story.tsh_missing:
             answers.pop("tsh", None)
@@ -407,6 +408,20 @@ class _Hours:
         return self.last
 
 
+def _half_years_before(day: date) -> tuple[tuple[date, date], tuple[date, date]]:
+    """The last full half-year before a day, and the one before that."""
+    halves = [
+        half
+        for year in (day.year, day.year - 1, day.year - 2)
+        for half in (
+            (date(year, 7, 1), date(year, 12, 31)),
+            (date(year, 1, 1), date(year, 6, 30)),
+        )
+        if half[1] < day
+    ]
+    return halves[0], halves[1]
+
+
 def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: date) -> None:
     """Claims, the statement of the last full half-year, and the monthly reports up to last month."""
     from sanyou.figures import submissions
@@ -415,12 +430,15 @@ def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: dat
     centre = Organisation.objects.get(region_id=given["region"], kind=Organisation.Kind.CENTRE)
     for episode in Episode.objects.filter(programme=PROGRAMME, claim__isnull=True):
         claims.claim(episode, on=until)
-    first_half = until.month <= 6
-    start = date(until.year - 1, 7, 1) if first_half else date(until.year, 1, 1)
-    end = date(until.year - 1, 12, 31) if first_half else date(until.year, 6, 30)
     policy = content.current_policy(given["region"], PROGRAMME, until)
     if policy is not None:
-        statements.prepare(centre, policy, start, end, desk["finance"])
+        last, before = _half_years_before(until)
+        paid = statements.prepare(centre, policy, *before, desk["finance"])
+        if paid.status == "draft" and paid.total:
+            statements.submit(paid, desk["finance"])
+            statements.approve(paid, desk["manager"])
+            statements.mark_paid(paid, desk["finance"], f"演示凭证-{before[1].year}-01")
+        statements.prepare(centre, policy, *last, desk["finance"])
     region = Region.objects.get(pk=given["region"])
     month = until.replace(day=1)
     for _ in range(3):

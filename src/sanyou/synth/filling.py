@@ -72,12 +72,16 @@ def unremarkable(
     """Every question of a form answered the way a healthy person would."""
     sex = ROLE_SEX.get(role)
     healthy = shares()["unremarkable"].get(role, {})
+    unmeasured = shares()["not_measured"]
     return {
         field.element: healthy.get(field.element)
         or _unremarkable(library.dictionary.elements[field.element], sex, on)
         for field in _plain_fields(library, programme, form_id, role)
         if field.required
-        or library.dictionary.elements[field.element].type not in {"date", "text", "image"}
+        or (
+            field.element not in unmeasured
+            and library.dictionary.elements[field.element].type not in {"date", "text", "image"}
+        )
     }
 
 
@@ -108,16 +112,22 @@ def drawn(
     form_id: str,
     role: str,
     on: date,
+    told: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Answers with the published shares of findings; numbers without a share vary inside their range."""
+    """Answers with the published shares of findings; numbers without a share vary inside their range.
+
+    `told`: answers that this couple's story settles."""
     sex = ROLE_SEX.get(role)
+    healthy = shares()["unremarkable"].get(role, {})
     answers = unremarkable(library, programme, form_id, role, on)
     for name, value in list(answers.items()):
         element = library.dictionary.elements[name]
         if element.ranges and value is not None:
             centre, width = _middle(element, sex)
             answers[name] = _shape(element, rng.gauss(centre, width / 2))
-        elif element.type == "code" and not element.normal and element.value_set:
+        elif (
+            element.value_set and element.type == "code" and not (element.normal or name in healthy)
+        ):
             answers[name] = rng.choice(element.value_set.current).code
     for entry in values:
         name = entry["element"]
@@ -139,18 +149,26 @@ def drawn(
             picked = _pick(rng, entry["share"])
             if picked is not None:
                 answers[name] = _answer(element, picked)
-    return _follow_up_questions(library, programme, form_id, role, on, answers)
+    answers |= {name: value for name, value in told.items() if name in answers}
+    return _follow_up_questions(library, programme, form_id, role, on, answers, told)
 
 
 def _follow_up_questions(
-    library: Library, programme: str, form_id: str, role: str, on: date, answers: dict[str, Any]
+    library: Library,
+    programme: str,
+    form_id: str,
+    role: str,
+    on: date,
+    answers: dict[str, Any],
+    told: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Answer what an answer brought into view: having been pregnant asks for how it ended."""
     form, sex = library.programmes[programme].forms[form_id], ROLE_SEX.get(role)
+    healthy = shares()["unremarkable"].get(role, {})
     for _ in range(3):
         shown = validate(library, form, role, answers, sex, draft=True).visible
         more = {
-            name: _unremarkable(element, sex, on)
+            name: told.get(name, healthy.get(name, _unremarkable(element, sex, on)))
             for name in shown
             if name not in answers
             and (element := library.dictionary.elements[name]).type
