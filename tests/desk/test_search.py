@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.requirement("A01")]
 
 
 def find(client, text: str) -> str:
-    return client.get(reverse("search"), {"q": text}).content.decode()
+    return client.post(reverse("search"), {"q": text}).content.decode()
 
 
 @pytest.mark.parametrize("text", ["欧阳慧敏", "欧阳", "oyhm", "司马", "0001"])
@@ -41,6 +41,14 @@ def test_it_finds_by_the_code_of_the_service_card(client_as, episode_at) -> None
     assert reverse("couple", args=[episode.couple.key]) in page
 
 
+def test_it_finds_by_the_number_of_the_record_and_of_a_print(client_as, episode_at) -> None:
+    episode = episode_at("noticed")
+    client = client_as("registration")
+
+    for text in (episode.number, episode.documents.get(kind="notice").number.lower()):
+        assert reverse("couple", args=[episode.couple.key]) in find(client, text)
+
+
 def test_numbers_are_masked_in_the_results(client_as, episode_at) -> None:
     episode = episode_at("nominated")
 
@@ -62,7 +70,7 @@ def test_it_answers_htmx_with_a_list_only(client_as, episode_at) -> None:
     episode_at("nominated")
     client = client_as("registration")
 
-    response = client.get(reverse("search"), {"q": "欧阳"}, headers={"HX-Request": "true"})
+    response = client.post(reverse("search"), {"q": "欧阳"}, headers={"HX-Request": "true"})
 
     assert "<html" not in response.content.decode()
     assert "欧阳慧敏" in response.content.decode()
@@ -85,8 +93,12 @@ def test_one_letter_is_not_searched_for(client_as) -> None:
 
 
 def test_finance_may_not_search(client_as) -> None:
-    assert client_as("finance").get(reverse("search"), {"q": "欧阳"}).status_code == 403
+    assert client_as("finance").post(reverse("search"), {"q": "欧阳"}).status_code == 403
 
 
-def test_it_rejects_post(client_as) -> None:
-    assert client_as("registration").post(reverse("search")).status_code == 405
+def test_what_is_searched_for_stays_out_of_the_address(client_as, episode_at) -> None:
+    episode_at("nominated")
+    client = client_as("registration")
+    page = client.get(reverse("search"), {"q": "欧阳"}).content.decode()
+    assert "欧阳慧敏" not in page
+    assert 'method="get"' not in page

@@ -272,14 +272,19 @@ def months(
     programme_id: str, report: str, region: Region, today: dt.date, count: int = 12
 ) -> list[Month]:
     """The last months up to the current one, newest first, missing ones included."""
+    firsts = [today.replace(day=1)]
+    while len(firsts) < count:
+        firsts.append((firsts[-1] - dt.timedelta(days=1)).replace(day=1))
+    rows = Submission.objects.filter(
+        programme=programme_id, report=report, region=region, month__in=firsts
+    ).order_by("amendment")
+    newest = {row.month: row for row in rows}
     found = []
-    first = today.replace(day=1)
-    for _each in range(count):
-        submission = latest(programme_id, report, region, first)
+    for first in firsts:
+        submission = newest.get(first)
         handed_in = submission is not None and (
             submission.status in _FROZEN or submission.amendment > 0
         )
         due = due_on(first)
         found.append(Month(first, due, submission, not handed_in and today > due))
-        first = month_of(first - dt.timedelta(days=1))[0]
     return found

@@ -363,14 +363,18 @@ def search(actor: Actor, text: str) -> list[SearchHit]:
     whatever `finders` know. At most SEARCH_LIMIT, one hit per couple. Audited, without the text."""
     actor.require("search")
     needle = normalise(text)
-    hits: dict[object, SearchHit] = {}
+    met: list[tuple[Person, str]] = []
     for by, people in _ways(needle):
-        for row in visible(actor, people).order_by("name", "id")[:SEARCH_LIMIT]:
-            person = current(row)
-            couple = _couple_of(person)
-            hits.setdefault(couple.key if couple else person.key, SearchHit(person, couple, by))
+        rows = visible(actor, people).order_by("name", "id")[:SEARCH_LIMIT]
+        met += [(current(row), by) for row in rows]
+    couples = _couples_of([person for person, _by in met])
+    hits: dict[object, SearchHit] = {}
+    for person, by in met:
+        couple = couples.get(person.pk)
+        hits.setdefault(couple.key if couple else person.key, SearchHit(person, couple, by))
     for by, finder in finders.items():
-        for found_couple in visible(actor, finder(text.strip()))[:SEARCH_LIMIT]:
+        rows = finder(text.strip()).select_related("wife__residence_region", "husband")
+        for found_couple in visible(actor, rows)[:SEARCH_LIMIT]:
             couple = current_couple(found_couple)
             hits.setdefault(couple.key, SearchHit(couple.wife, couple, by))
     found = list(hits.values())[:SEARCH_LIMIT]
@@ -401,12 +405,12 @@ def _ways(needle: str) -> list[tuple[str, QuerySet[Person]]]:
     return []
 
 
-def _couple_of(person: Person) -> Couple | None:
-    """Her standing couple, the latest when there have been several."""
-    mine = Q(wife=person) | Q(husband=person)
-    return (
-        Couple.objects.filter(mine, merged_into__isnull=True)
+def _couples_of(persons: Iterable[Person]) -> dict[int, Couple]:
+    """The standing couple of each person, the latest where there have been several."""
+    pks = {person.pk for person in persons}
+    rows = (
+        Couple.objects.filter(Q(wife__in=pks) | Q(husband__in=pks), merged_into__isnull=True)
         .select_related("wife", "husband")
-        .order_by("-id")
-        .first()
+        .order_by("id")
     )
+    return {pk: row for row in rows for pk in (row.wife_id, row.husband_id) if pk in pks}

@@ -7,23 +7,23 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
 from sanyou.care.models import Encounter
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
+from sanyou.desk.views.records_form import words
 from sanyou.finance import money, statements, workbook
 from sanyou.finance.claims import policy_of, remedy
 from sanyou.finance.models import Claim, Statement
 from sanyou.protocol.models import ItemSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
-from sanyou.protocol.text import Text
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Organisation
 from sanyou.trust import audit
@@ -68,15 +68,13 @@ class Item:
     missing: list[str]
 
 
-def words(text: Text | str | None) -> str:
-    """A content text in the language of the page."""
-    return text.in_language(get_language() or "zh") if isinstance(text, Text) else str(text or "")
-
-
 def _row(statement: Statement) -> Row:
     period = statements.period_label(statement.period_from, statement.period_to)
     badge = BADGE[Statement.Status(statement.status)]
-    return Row(statement, period, money.yuan(statement.total), badge, statement.claims.count())
+    couples = getattr(statement, "couples", None)  # counted with the list
+    if couples is None:
+        couples = statement.claims.count()
+    return Row(statement, period, money.yuan(statement.total), badge, couples)
 
 
 def _policies(actor: Actor) -> list[Policy]:
@@ -114,7 +112,8 @@ def statement_list(request: HttpRequest) -> HttpResponse:
         page = leaf(request, rows)
         context |= {"leaf": page, "refused": [_refusal(c) for c in page]}
     else:
-        found = visible(actor, Statement.objects.all()).select_related("organisation")
+        found = visible(actor, Statement.objects.annotate(couples=Count("claims")))
+        found = found.select_related("organisation")
         page = leaf(request, found.order_by("-period_from", "-id"))
         context |= {"leaf": page, "rows": [_row(s) for s in page]}
         if actor.can("claim"):

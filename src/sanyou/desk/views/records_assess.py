@@ -209,6 +209,7 @@ def side(
         if f["role"] == role
     ]
     rules = {r.key: r for r in programme.rules}
+    filled = _filled(episode)
     for key in added:
         rule = rules.get(key)
         if rule is not None and rule.role == role:
@@ -218,7 +219,7 @@ def side(
             _key(u),
             _text(u["label"]),
             u["class"],
-            [_missing(actor, episode, programme, fact) for fact in u["missing"]],
+            [_missing(actor, episode, programme, fact, filled) for fact in u["missing"]],
         )
         for u in row.result.get("undetermined", [])
         if u["role"] == role
@@ -321,19 +322,28 @@ def _one(
     return Evidence(label, text, range_text(low, high), flag if flag in ("high", "low") else "")
 
 
-def _missing(actor: Actor, episode: Episode, programme: Programme, fact: str) -> Missing:
+def _filled(episode: Episode) -> dict[tuple[str, str], Encounter]:
+    """(form, role) -> its latest record, draft or signed."""
+    rows = episode.encounters.filter(
+        status__in=(Encounter.Status.DRAFT, Encounter.Status.SIGNED)
+    ).order_by("pk")
+    return {(row.form, row.role): row for row in rows}
+
+
+def _missing(
+    actor: Actor,
+    episode: Episode,
+    programme: Programme,
+    fact: str,
+    filled: dict[tuple[str, str], Encounter],
+) -> Missing:
     """What is needed, and the form where this person may fill it."""
     role, _dot, rest = fact.partition(".")
     element_id = rest.partition("__")[0]
     label = words(programme.fact_label(f"{role}.{element_id}"))
     for form in programme.forms.values():
         if role in form.roles and any(f.element == element_id for f in form.fields_for(role)):
-            row = (
-                episode.encounters.filter(form=form.id, role=role)
-                .exclude(status__in=(Encounter.Status.AMENDED, Encounter.Status.VOID))
-                .order_by("-pk")
-                .first()
-            )
+            row = filled.get((form.id, role))
             if row is not None:
                 name = (
                     "encounter-amend"

@@ -16,7 +16,8 @@ from sanyou.care import content
 from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
-from sanyou.desk.views.money import words, workbook_response
+from sanyou.desk.views.money import workbook_response
+from sanyou.desk.views.records_form import words
 from sanyou.figures import layout, submissions, workbook
 from sanyou.figures.models import Submission
 from sanyou.figures.report import DENOMINATOR, Value, month_of, opens_to, programme_of, shown

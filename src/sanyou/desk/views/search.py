@@ -19,6 +19,7 @@ BY = {
     "id": gettext_lazy("身份证"),
     "phone": gettext_lazy("手机"),
     "card": gettext_lazy("服务卡"),
+    "record": gettext_lazy("档案编号"),
 }
 
 
@@ -45,10 +46,11 @@ def _found(actor: Actor, hit: people.SearchHit) -> Found:
     return Found(url, both, ids, place, str(BY.get(hit.by, hit.by)))
 
 
-@duty_page("search", methods=("GET",))
+@duty_page("search")
 def search(request: HttpRequest) -> HttpResponse:
-    """Results as typed (htmx), or a page of its own."""
-    text = request.GET.get("q", "").strip()
+    """Results as typed (htmx), or a page of its own. POST: what is searched for is personal and
+    stays out of addresses."""
+    text = request.POST.get("q", "").strip()
     actor = actor_of(request)
     enough = len(text) >= 2 or any("\u4e00" <= c <= "\u9fff" for c in text)
     hits = [_found(actor, hit) for hit in people.search(actor, text)] if enough else []
@@ -59,7 +61,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "limit": people.SEARCH_LIMIT,
         "help": _(
             "可输入：姓名（至少一个字）、拼音首字母（如 oyhm）、身份证号或后四位、手机号或后四位、"
-            "服务卡号；也可用扫码枪扫服务卡。"
+            "服务卡号、档案编号；也可用扫码枪扫服务卡。"
         ),
     }
     partial = bool(getattr(request, "htmx", False))

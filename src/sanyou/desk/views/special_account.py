@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from sanyou.care import content
 from sanyou.desk.actor import actor_of, duty_page
-from sanyou.desk.views.money import words
+from sanyou.desk.views.records_form import words
 from sanyou.finance import account, money
 from sanyou.finance.models import Statement
 from sanyou.registry.access import visible

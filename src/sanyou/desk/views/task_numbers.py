@@ -16,8 +16,8 @@ from sanyou.care import content
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
-from sanyou.desk.views.money import words
 from sanyou.desk.views.records import people_of
+from sanyou.desk.views.records_form import words
 from sanyou.figures import tasknumbers
 from sanyou.figures.models import TaskNumber
 from sanyou.figures.tasknumbers import Basis, Progress
