@@ -88,3 +88,15 @@ def test_the_programme_lists_its_steps_and_forms(client_as, library) -> None:
 @pytest.mark.parametrize("name", ["policy", "programme"])
 def test_what_does_not_exist_is_not_found(client_as, name: str) -> None:
     assert client_as("manager").get(reverse(name, args=["none"])).status_code == 404
+
+
+def test_a_clause_leads_only_to_pages_the_reader_may_open(client_as, library) -> None:
+    url = reverse("policy", args=["jiulongpo-2020"])
+
+    assert reverse("reports") in client_as("manager").get(url).content.decode()
+    village = client_as("village_worker")
+    page = village.get(url).content.decode()
+
+    for address in set(re.findall(r'href="(/[^"#]*)', page)):
+        if not address.startswith("/static"):
+            assert village.get(address).status_code == 200, address

@@ -9,8 +9,9 @@ class DeskConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """A scanned or typed card finds its couple in the search box, too."""
-        from sanyou.desk.finding import by_card
+        """A card, a record number or the number on a printed document finds its couple, too."""
+        from sanyou.desk.finding import by_card, by_record
         from sanyou.registry.people import finders
 
         finders.setdefault("card", by_card)
+        finders.setdefault("record", by_record)

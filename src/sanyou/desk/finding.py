@@ -1,4 +1,4 @@
-"""Couples by what is on their service card."""
+"""Couples by what is on their service card, or printed at the head of their documents."""
 
 from django.db.models import Q, QuerySet
 
@@ -11,4 +11,14 @@ def by_card(text: str) -> QuerySet[Couple]:
         return Couple.objects.none()
     return Couple.objects.filter(
         Q(episodes__cards__number=text) | Q(episodes__cards__token=text)
+    ).distinct()
+
+
+def by_record(text: str) -> QuerySet[Couple]:
+    """Couples whose record (500107-2026-000015) or document (GZ-500107-2026-000015) it is."""
+    if text.count("-") < 2:
+        return Couple.objects.none()
+    number = text.upper()
+    return Couple.objects.filter(
+        Q(episodes__number=number) | Q(episodes__documents__number=number)
     ).distinct()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +18,7 @@ from sanyou.desk.views.records_form import shown, words
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
+from sanyou.registry.access import Actor
 from sanyou.trust import audit
 
 STATUS = {
@@ -121,7 +122,7 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
         "policy": found,
         "label": words(found.label),
         "in_force": found.in_force(timezone.localdate()),
-        "clauses": [_clause(found, c, programmes) for c in found.clauses],
+        "clauses": [_clause(found, c, programmes, actor) for c in found.clauses],
         "repeals": [library.policies.get(r) or r for r in found.repeals],
         "repealed_by": [p for p in library.policies.values() if found.id in p.repeals],
         "programmes": programmes,
@@ -143,10 +144,20 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
     return render(request, "desk/shell/policy.html", context)
 
 
-def _clause(policy: Policy, clause: Any, programmes: Iterable[Programme]) -> ClauseLine:
+def _clause(
+    policy: Policy, clause: Any, programmes: Iterable[Programme], actor: Actor
+) -> ClauseLine:
     cls, label = STATUS[clause.status]
-    by = [_by(policy, one, list(programmes)) for one in clause.by]
+    by = [_open_to(actor, _by(policy, one, list(programmes))) for one in clause.by]
     return ClauseLine(clause.ref, clause.text, cls, str(label), by, clause.reason)
+
+
+def _open_to(actor: Actor, by: By) -> By:
+    """The same, without the address of a page that the reader's duty may not open."""
+    if not by.url or by.url.startswith("#"):
+        return by
+    action = getattr(resolve(by.url.partition("#")[0]).func, "access", "")
+    return by if actor.can(action) else By(by.label, "")
 
 
 def _by(policy: Policy, reference: str, programmes: list[Programme]) -> By:
