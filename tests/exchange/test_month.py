@@ -14,6 +14,9 @@ from sanyou.registry.models import Couple, Doubt, Person
 from tests.exchange.conftest import SUPPLIED
 from tests.exchange.generator import STYLES, make
 
+# `sanyou month` always works on the embedded database; jobs and pages are tested on both.
+pytestmark = pytest.mark.embedded
+
 COUNTED = [
     Person,
     Couple,
