@@ -13,6 +13,7 @@ from sanyou.care.models import Card, Episode
 from sanyou.protocol.dates import add
 from sanyou.protocol.models import Duration
 from sanyou.registry.access import Actor
+from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 
 UNLIMITED = Duration(years=1)  # where the programme gives no period of validity
@@ -30,7 +31,7 @@ def issue(episode: Episode, actor: Actor, on: date, appointment_on: date | None 
         raise NotAllowedNow(_("中心还没有确认这对夫妇的资格，暂不能发卡。"))
     programme = content.programme_of(row)
     step = next((s for s in programme.steps if s.kind == "card"), None)
-    county = row.region.code[:6]
+    county = county_code(row.region.code)
     card = Card.objects.create(
         episode=row,
         number=f"{county}{on.year}{numbers.take(f'card:{county}:{on.year}'):06d}",

@@ -16,6 +16,7 @@ from sanyou.care.assessments import DECIDED, standing
 from sanyou.care.errors import CareError
 from sanyou.care.facts import facts_of, people_of
 from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
+from sanyou.protocol.dates import years_between
 from sanyou.protocol.facts import flag, read_observation
 from sanyou.protocol.form import value_flag
 from sanyou.protocol.models import DocumentSpec
@@ -26,6 +27,7 @@ from sanyou.protocol.wording import range_text, shown, unit_text
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Organisation, Region
 from sanyou.registry.people import mask_id
+from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 from sanyou.trust.crypto import decrypt, encrypt
 
@@ -50,7 +52,7 @@ def issue(episode: Episode, kind: str, actor: Actor, on: date) -> Document:
     last = row.documents.filter(kind=kind, void_reason="").order_by("-pk").first()
     if last is not None and opened(last)["fingerprint"] == fingerprint and _is_current(last, row):
         return last
-    county = row.region.code[:6]
+    county = county_code(row.region.code)
     number = spec.number.format(
         kind=spec.id,
         code=spec.code,
@@ -186,7 +188,7 @@ def _payload(
 def _centre(episode: Episode) -> str:
     """The county's service centre, in whose name documents are issued."""
     centre = Organisation.objects.filter(
-        region_id=episode.region.code[:6], kind=Organisation.Kind.CENTRE, active=True
+        region_id=county_code(episode.region.code), kind=Organisation.Kind.CENTRE, active=True
     ).first()
     return centre.name if centre else str(episode.organisation or "")
 
@@ -208,12 +210,11 @@ def _card(episode: Episode) -> dict[str, Any] | None:
 def _persons(episode: Episode, programme: Programme, on: date) -> dict[str, Any]:
     found = {}
     for role, person in people_of(programme, episode).items():
-        before = (on.month, on.day) < (person.birth_date.month, person.birth_date.day)
         found[role] = {
             "name": person.name,
             "sex": person.sex,
             "birth_date": person.birth_date.isoformat(),
-            "age": on.year - person.birth_date.year - before,
+            "age": years_between(person.birth_date, on),
             "id_masked": mask_id(person.id_number),
             "id_number": person.id_number,
             "phone": person.phone,

@@ -18,6 +18,7 @@ from sanyou.protocol.expression import json_value
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Couple, Person, Region
+from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 
 GOING_ON = (Episode.Status.OPEN, Episode.Status.RETURNED)
@@ -64,7 +65,7 @@ def nominate(
             % {"region": region.name, "on": on.isoformat()},
             "no_policy",
         )
-    county = region.code[:6]
+    county = county_code(region.code)
     episode = Episode.objects.create(
         number=f"{county}-{on.year}-{numbers.take(f'episode:{county}:{on.year}'):06d}",
         programme=programme_id,

@@ -1,7 +1,7 @@
 """What a doubt holds back: a registration that waits until a person has checked it.
 
-Held by this page (`nomination`) it is: {"programme", "on", "region", "wife": {…}, "husband": {…},
-"observations": {…}, "source"}; people as the fields of PersonData, regions by code, dates ISO.
+It is: {"programme", "on", "region", "wife": {…}, "husband": {…},
+"observations": {…}, "source"}; people as `registry.people.pack` writes them.
 """
 
 from datetime import date
@@ -16,47 +16,6 @@ from sanyou.registry.matching import held_of
 from sanyou.registry.models import Couple, Doubt, Region
 
 SPOUSES = ("wife", "husband")
-
-
-def pack(data: people.PersonData) -> dict[str, Any]:
-    """PersonData as JSON."""
-    return {
-        "name": data.name,
-        "id_number": data.id_number,
-        "id_type": data.id_type,
-        "sex": data.sex,
-        "birth_date": data.birth_date.isoformat() if data.birth_date else None,
-        "phone": data.phone,
-        "hukou_region": data.hukou_region.code if data.hukou_region else None,
-        "hukou_text": data.hukou_text,
-        "residence_region": data.residence_region.code if data.residence_region else None,
-        "residence_text": data.residence_text,
-        "residence_since": data.residence_since.isoformat() if data.residence_since else None,
-    }
-
-
-def unpack(data: dict[str, Any]) -> people.PersonData:
-    """The reverse of `pack`."""
-
-    def day(name: str) -> date | None:
-        return date.fromisoformat(data[name]) if data.get(name) else None
-
-    def region(name: str) -> Region | None:
-        return Region.objects.filter(pk=data[name]).first() if data.get(name) else None
-
-    return people.PersonData(
-        name=data["name"],
-        id_number=data["id_number"],
-        id_type=data.get("id_type") or "resident",
-        sex=data.get("sex"),
-        birth_date=day("birth_date"),
-        phone=data.get("phone", ""),
-        hukou_region=region("hukou_region"),
-        hukou_text=data.get("hukou_text", ""),
-        residence_region=region("residence_region"),
-        residence_text=data.get("residence_text", ""),
-        residence_since=day("residence_since"),
-    )
 
 
 def in_words(actor: Actor, doubt: Doubt) -> list[tuple[str, str]]:
@@ -85,7 +44,7 @@ def in_words(actor: Actor, doubt: Doubt) -> list[tuple[str, str]]:
 def accept(actor: Actor, doubt: Doubt) -> Couple:
     """Register the couple that was held, as verified, and open its episode."""
     data: dict[str, Any] = held_of(doubt)
-    wife, husband = (people.register_person(unpack(data[role]), actor) for role in SPOUSES)
+    wife, husband = (people.register_person(people.unpack(data[role]), actor) for role in SPOUSES)
     couple = people.register_couple(wife, husband, actor=actor, verified=True)
     region = Region.objects.get(pk=data["region"])
     episodes.nominate(

@@ -23,6 +23,7 @@ from sanyou.finance.models import Statement
 from sanyou.protocol.assessment import assess
 from sanyou.protocol.pricing import completeness
 from sanyou.protocol.schedule import plan, recheck_tasks
+from sanyou.trust import audit
 
 if TYPE_CHECKING:
     from sanyou.exchange.month import Month
@@ -51,6 +52,8 @@ def write_all(month: Month, progress: Progress | None) -> None:
 def _refused(month: Month) -> None:
     data = outputs.refused_workbook(month.files, month.actor, unmasked=True)
     outputs.write_bytes(month.out / REFUSED, data)
+    for file in month.files:
+        audit.record(month.actor, "export", "file", file.key, reason=REASON)
 
 
 def _reports(month: Month) -> None:
@@ -84,6 +87,7 @@ def _follow_up(month: Month) -> None:
         _("随访名单"), headings, lines, [18, 10, 10, 14, 16, 8, 24, 34, 12, 12, 12]
     )
     outputs.write_bytes(month.out / FOLLOW_UP, data)
+    audit.record(month.actor, "export", "follow-up", "", rows=len(lines), reason=REASON)
 
 
 def _lines(month: Month) -> Iterator[list[Any]]:

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from sanyou.care import documents
 from sanyou.care.models import Episode
 from sanyou.exchange import outputs, summary
+from sanyou.trust import audit
 
 if TYPE_CHECKING:
     from sanyou.exchange.month import Month
@@ -57,6 +58,7 @@ def write(month: Month, folder: Path, progress: Progress | None) -> None:
     for episode in episodes:
         body = _body(month, episode)
         bodies.append(body)
+        audit.record(month.actor, "print", "episode", episode.key, document=KIND)
         outputs.write_text(folder / f"{episode.number}.html", _page(episode.number, body))
         if progress and bar is not None:
             progress.advance(bar)

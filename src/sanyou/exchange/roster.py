@@ -160,28 +160,11 @@ def _held(
             "region": region.code,
             "observations": {"couple": _plan(ctx, reader)},
             "source": ctx.source(row),
-            **{role: _packed(data) for role, data in spouses.items()},
+            **{role: people.pack(data) for role, data in spouses.items()},
         }
         doubt = matching.hold_second_spouse(person, held, source=ctx.source(row), region=region)
         created.append(("registry.Doubt", doubt.pk))
     return Done(outcome, "second_spouse", [problem], created, str(other.key) if other else "")
-
-
-def _packed(data: people.PersonData) -> dict[str, object]:
-    """What a doubt keeps of a person: regions by code, days in ISO."""
-    return {
-        "name": data.name,
-        "id_number": data.id_number,
-        "id_type": str(data.id_type),
-        "sex": data.sex,
-        "birth_date": None,
-        "phone": data.phone,
-        "hukou_region": data.hukou_region.code if data.hukou_region else None,
-        "hukou_text": data.hukou_text,
-        "residence_region": data.residence_region.code if data.residence_region else None,
-        "residence_text": data.residence_text,
-        "residence_since": data.residence_since.isoformat() if data.residence_since else None,
-    }
 
 
 def _place(ctx: Context, reader: Reader, name: str) -> tuple[Region | None, str]:

@@ -120,6 +120,7 @@ def undo(file: ImportFile, actor: Actor) -> int:
     row = ImportFile.objects.select_for_update().get(pk=file.pk)
     if row.status == Status.UNDONE:
         return 0
+    _lock(row)
     standing = blockers(row)
     if standing:
         raise UndoBlocked(standing)
@@ -132,6 +133,16 @@ def undo(file: ImportFile, actor: Actor) -> int:
     row.save(update_fields=["status", "content"])
     audit.record(actor, "import-undo", "file", row.key, rows=len(items))
     return len(items)
+
+
+def _lock(file: ImportFile) -> None:
+    """Hold every episode that the file touched, in one order: nobody builds on it meanwhile."""
+    created = _created(file)
+    touched = {pk for label, pk in created if label == "care.Episode"}
+    for model in (Encounter, Consent):
+        pks = [pk for label, pk in created if label == model._meta.label]
+        touched |= set(model._base_manager.filter(pk__in=pks).values_list("episode", flat=True))
+    list(Episode.objects.select_for_update().filter(pk__in=touched).order_by("pk"))
 
 
 def _cancel_episode(pk: int, actor: Actor) -> None:

@@ -68,6 +68,8 @@ def draft(
     first, _last = month_of(month)
     if first > timezone.localdate():
         raise ReportError("future", _("这个月份还没有到，不能编制报表。"))
+    # One at a time for a region, so that a second click finds what the first has drawn up.
+    Region.objects.select_for_update(no_key=True).get(pk=region.pk)
     found = latest(programme_id, report, region, first)
     if found is not None and found.status in _FROZEN:
         return found

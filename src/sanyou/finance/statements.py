@@ -61,6 +61,8 @@ def prepare(
     submitted is returned as it is.
     """
     actor.require("claim", organisation)
+    # One at a time for an organisation, so that a second click finds what the first has drawn up.
+    Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     statement = (
         Statement.objects.select_for_update()
         .filter(

@@ -84,6 +84,47 @@ class PersonData:
     residence_since: dt.date | None = None
 
 
+def pack(data: PersonData) -> dict[str, Any]:
+    """As JSON, to be kept encrypted until it is registered: regions by code, days in ISO."""
+    return {
+        "name": data.name,
+        "id_number": data.id_number,
+        "id_type": data.id_type,
+        "sex": data.sex,
+        "birth_date": data.birth_date.isoformat() if data.birth_date else None,
+        "phone": data.phone,
+        "hukou_region": data.hukou_region.code if data.hukou_region else None,
+        "hukou_text": data.hukou_text,
+        "residence_region": data.residence_region.code if data.residence_region else None,
+        "residence_text": data.residence_text,
+        "residence_since": data.residence_since.isoformat() if data.residence_since else None,
+    }
+
+
+def unpack(data: dict[str, Any]) -> PersonData:
+    """The reverse of `pack`."""
+
+    def day(name: str) -> dt.date | None:
+        return dt.date.fromisoformat(data[name]) if data.get(name) else None
+
+    def region(name: str) -> Region | None:
+        return Region.objects.filter(pk=data[name]).first() if data.get(name) else None
+
+    return PersonData(
+        name=data["name"],
+        id_number=data["id_number"],
+        id_type=data.get("id_type") or "resident",
+        sex=data.get("sex"),
+        birth_date=day("birth_date"),
+        phone=data.get("phone", ""),
+        hukou_region=region("hukou_region"),
+        hukou_text=data.get("hukou_text", ""),
+        residence_region=region("residence_region"),
+        residence_text=data.get("residence_text", ""),
+        residence_since=day("residence_since"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SearchHit:
     """A person found, her couple if she has one, and by what: name, initials, id, phone, card."""

@@ -48,6 +48,11 @@ def prefix_of(code: str) -> str:
     return code[:2] if code.endswith("0000") else code[:4] if code.endswith("00") else code
 
 
+def county_code(code: str) -> str:
+    """The county of a town or village: 500107102 -> 500107 (a city without counties is its own)."""
+    return code[:6]
+
+
 @cache
 def rows() -> dict[str, Row]:
     """Every packaged region by code, parents before children."""

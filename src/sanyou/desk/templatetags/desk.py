@@ -12,11 +12,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
-from sanyou.protocol.text import Text
+from sanyou.desk.views.records_form import words
+from sanyou.protocol.dates import years_between
 from sanyou.registry.access import AccessError, Actor
 from sanyou.registry.duties import DUTIES
 
@@ -132,18 +133,7 @@ def flag(value: str | None) -> SafeString | str:
     )
 
 
-@register.filter
-def mask_id(number: str) -> str:
-    """500107199206150028 -> 500107********0028. Short numbers keep their last two."""
-    if len(number) <= 8:
-        return "*" * max(len(number) - 2, 0) + number[-2:]
-    return number[:6] + "*" * (len(number) - 10) + number[-4:]
-
-
-@register.filter
-def mask_phone(number: str) -> str:
-    """13812345678 -> 138****5678"""
-    return f"{number[:3]}****{number[-4:]}" if len(number) >= 8 else "*" * len(number)
+register.filter(words)
 
 
 @register.filter
@@ -169,10 +159,7 @@ def moment(value: datetime | None) -> str:
 @register.filter
 def age(born: date | None) -> int | str:
     """Full years today."""
-    if not isinstance(born, date):
-        return ""
-    today = timezone.localdate()
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return years_between(born, timezone.localdate()) if isinstance(born, date) else ""
 
 
 @register.filter
@@ -198,11 +185,3 @@ def due_words(due: date | None) -> str:
     if days == 0:
         return _("今天到期")
     return _("还有 %d 天") % days
-
-
-@register.filter
-def words(text: Any) -> str:
-    """Content text (zh, en) in the language of the page."""
-    if isinstance(text, Text):
-        return text.in_language(get_language() or "zh-hans")
-    return "" if text is None else str(text)

@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from sanyou.care import content
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.paging import leaf
+from sanyou.desk.views.money import workbook_response
 from sanyou.exchange import forecast, jobs, outputs, undo, values
 from sanyou.exchange.context import Context
 from sanyou.exchange.errors import BadValue, FileProblem
@@ -174,6 +175,7 @@ def import_file(request: HttpRequest, key: UUID) -> HttpResponse:
 def _mapping(
     request: HttpRequest, actor: Actor, file: ImportFile, errors: dict[str, str]
 ) -> HttpResponse:
+    audit.record(actor, "read", "file", file.key)
     ctx = Context(file, actor)
     lab = file.kind == ImportFile.Kind.LAB
     fields = [] if lab else [f for f in jobs.spec_for(ctx).fields if f.type != "ignore"]
@@ -285,9 +287,4 @@ def import_problems(request: HttpRequest, key: UUID) -> HttpResponse:
     actor, file = _file(request, key)
     audit.record(actor, "export", "file", file.key)
     data = outputs.refused_workbook([file], actor, unmasked=may_unmask(actor))
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    response = HttpResponse(data, content_type=kind)
-    response["Content-Disposition"] = (
-        f'attachment; filename="problems-{file.created_at:%Y%m%d}.xlsx"'
-    )
-    return response
+    return workbook_response(data, f"problems-{file.created_at:%Y%m%d}.xlsx")

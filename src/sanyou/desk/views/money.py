@@ -26,6 +26,7 @@ from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Organisation
+from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -81,7 +82,7 @@ def _policies(actor: Actor) -> list[Policy]:
     """Documents of the actor's district that price something."""
     code = actor.region.code if actor.region else ""
     found = content.library().policies.values()
-    return [p for p in found if p.price and not p.stub and code.startswith(p.region[:6])]
+    return [p for p in found if p.price and not p.stub and code.startswith(county_code(p.region))]
 
 
 def _offers(actor: Actor, today: dt.date) -> list[Offer]:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from sanyou.care import content, encounters, episodes
 from sanyou.care.errors import CareError
 from sanyou.care.models import Episode
-from sanyou.desk import held
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.records_form import Filled, SectionView, sections, words
 from sanyou.protocol.entry import parse_date
@@ -329,7 +328,7 @@ def _hold(
     standing: Couple,
 ) -> HttpResponse:
     """One of them stands registered with somebody else: keep what was typed for a decision."""
-    package: dict[str, object] = {role: held.pack(d) for role, d in data.items()}
+    package: dict[str, object] = {role: people.pack(d) for role, d in data.items()}
     package |= {
         "programme": programme.id,
         "observations": observations,

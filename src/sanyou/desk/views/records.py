@@ -95,6 +95,14 @@ def subject_of(programme: Programme, episode: Episode, role: str = COUPLE) -> Su
     )
 
 
+def uuid_of(text: str) -> UUID:
+    """A key as a page sent it; where it is none, the nil key, which no record has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
 def home_of(episode: Episode) -> str:
     """The page that shows the whole record."""
     try:

@@ -24,6 +24,7 @@ from sanyou.desk.views.records import (
     home_of,
     refuse,
     subject_of,
+    uuid_of,
 )
 from sanyou.desk.views.records_form import Filled, only, sections, seen, shown, words
 from sanyou.protocol.facts import read_observation
@@ -106,11 +107,7 @@ def open_form(request: HttpRequest, key: UUID, form: str, role: str) -> HttpResp
 
 def _task(episode: Episode, key: str, form: str) -> Task | None:
     """The follow-up or recheck this form answers. A step has one form, however it is reached."""
-    try:
-        wanted = UUID(key)
-    except ValueError:
-        return None
-    return episode.tasks.filter(key=wanted, form=form).exclude(kind=Task.Kind.STEP).first()
+    return episode.tasks.filter(key=uuid_of(key), form=form).exclude(kind=Task.Kind.STEP).first()
 
 
 @duty_page("see_person", methods=("GET",))

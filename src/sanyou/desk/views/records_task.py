@@ -17,7 +17,15 @@ from sanyou.care.errors import CareError
 from sanyou.care.models import Encounter, Episode, Referral, Task
 from sanyou.care.reading import reads_everything, task_label
 from sanyou.desk.actor import duty_page, say
-from sanyou.desk.views.records import episode_of, find, home_of, people_of, refuse, subject_of
+from sanyou.desk.views.records import (
+    episode_of,
+    find,
+    home_of,
+    people_of,
+    refuse,
+    subject_of,
+    uuid_of,
+)
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
@@ -256,7 +264,7 @@ def _refer(request: HttpRequest, actor: Actor, episode: Episode) -> str:
         if not episode.referrals.filter(role=role, to=to, why=why, sent_on=today).exists():
             referrals.send(episode, role, to, why, actor, today)
         return _("已登记转诊，请打印转诊联系单交给本人。")
-    row = episode.referrals.filter(key=_uuid(request.POST.get("referral", ""))).first()
+    row = episode.referrals.filter(key=uuid_of(request.POST.get("referral", ""))).first()
     if row is None:
         raise NotFoundForYou
     if do == "receive":
@@ -269,13 +277,6 @@ def _refer(request: HttpRequest, actor: Actor, episode: Episode) -> str:
     if row.status != Referral.Status.ANSWERED:
         referrals.answer(row, text, actor, today)
     return _("已登记转诊反馈。")
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise NotFoundForYou from error
 
 
 def _proposals(programme: Programme, episode: Episode) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page, problem, say
 from sanyou.desk.views import record
 from sanyou.desk.views.policies import in_words
-from sanyou.desk.views.records import episode_of
+from sanyou.desk.views.records import episode_of, uuid_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
@@ -47,7 +47,9 @@ def review_many(request: HttpRequest) -> HttpResponse:
     """Accept several at once; each is its own transaction, what fails is named."""
     actor = actor_of(request)
     keys = request.POST.getlist("task")
-    waiting = tasks.queue(actor).filter(key__in=_uuids(keys), kind=Task.Kind.STEP, name="review")
+    waiting = tasks.queue(actor).filter(
+        key__in=[uuid_of(k) for k in keys], kind=Task.Kind.STEP, name="review"
+    )
     done, failed = 0, []
     for task in waiting.select_related("episode"):
         try:
@@ -63,16 +65,6 @@ def review_many(request: HttpRequest) -> HttpResponse:
     for line in failed:
         messages.error(request, line)
     return redirect("home")
-
-
-def _uuids(keys: list[str]) -> list[UUID]:
-    found = []
-    for key in keys:
-        try:
-            found.append(UUID(key))
-        except ValueError:
-            continue
-    return found
 
 
 def _send_back(request: HttpRequest, actor: Actor, episode: Episode) -> HttpResponse:
