@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from sanyou.care import content, flow
 from sanyou.care.errors import CareError, Conflict, NotAllowedNow
-from sanyou.care.facts import facts_of, following, observations_of, stations
+from sanyou.care.facts import facts_of, observations_of, stations
 from sanyou.care.models import Assessment, Encounter, Episode, Task
 from sanyou.protocol import assessment as rules
 from sanyou.protocol.expression import json_value
@@ -205,9 +205,3 @@ def _form_and_duty(
             return form.id, duty
         best = best or form.id
     return best, duty
-
-
-def needs_form(programme: Programme, form_id: str) -> bool:
-    """Whether a form comes before the assessment."""
-    after = following(programme, "assess")
-    return any(s.form == form_id and s.id not in after for s in programme.steps)

@@ -43,7 +43,3 @@ def current_policy(region_code: str, programme: str, on: date) -> Policy | None:
     """The document in force in a region on a day; None where there is none or only a stub."""
     found = library().policy_for(region_code, programme, on)
     return None if found is None or found.stub else found
-
-
-def form_duty(programme: Programme, form_id: str) -> str:
-    return programme.forms[form_id].duty[0]

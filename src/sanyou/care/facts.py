@@ -20,7 +20,7 @@ from sanyou.care.models import (
     Episode,
     FreeCheck,
 )
-from sanyou.protocol.facts import build_facts, coerce
+from sanyou.protocol.facts import build_facts
 from sanyou.protocol.pricing import completeness
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
@@ -330,9 +330,3 @@ def standing_keys(assessment: Assessment) -> list[str]:
     found = [f"{f['role']}.{f['rule']}" for f in assessment.result.get("findings", [])]
     added = list(assessment.override.get("added", []))
     return [key for key in (*found, *added) if key not in removed]
-
-
-def stored_value(element_id: str, value: Any) -> Any:
-    """A raw value in its element's type; None where the element is unknown."""
-    element = content.library().dictionary.elements.get(element_id)
-    return coerce(element, value) if element else None

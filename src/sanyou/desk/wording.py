@@ -23,7 +23,7 @@ from sanyou.protocol.conditions import (
 )
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import FactSpec
-from sanyou.protocol.wording import number
+from sanyou.protocol.wording import number, unit_text
 
 _SIGNS = {"<=": "≤", ">=": "≥", "<>": "≠", "=": "=", "<": "<", ">": ">", "*": "×"}
 
@@ -104,8 +104,8 @@ class _Wording:
         if isinstance(value, str):
             code = element.value_set.find(value) if element and element.value_set else None
             return words(code.label) if code else value
-        unit = f" {element.unit}" if element and element.unit not in ("", "1") else ""
-        return f"{number(value)}{unit}"
+        unit = unit_text(element.unit) if element else ""
+        return f"{number(value)} {unit}".strip()
 
     def _name(self, spec: FactSpec) -> str:
         label = words(spec.element.label)

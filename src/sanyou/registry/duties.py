@@ -190,11 +190,6 @@ _ALL = (
 DUTIES: dict[str, Duty] = {duty.id: duty for duty in _ALL}
 
 
-def duties_with(action: str) -> list[Duty]:
-    """The duties that may do an action, as offered to a person (without the system itself)."""
-    return [d for d in _ALL if action in d.may and d.id != "system"]
-
-
 def assignments(staff: Staff, on: dt.date) -> QuerySet[DutyAssignment]:
     """The duties a staff member holds on a day; both ends of the validity are included."""
     return (

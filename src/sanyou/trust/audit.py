@@ -94,7 +94,7 @@ def _append(head: AuditHead, **values: Any) -> AuditEvent:
 def _plain(value: object) -> Any:
     """JSON that reads back the same from both databases: no floats, dates, NUL."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k).replace("\0", ""): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(v) for v in value]
     if value is None or isinstance(value, bool | int):

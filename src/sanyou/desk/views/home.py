@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from sanyou.care import tasks
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
-from sanyou.desk.paging import Leaf, leaf
+from sanyou.desk.paging import PER_PAGE, Leaf, leaf
 from sanyou.desk.views.records import people_of
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Doubt, DutyAssignment, Region, Staff
@@ -84,12 +84,14 @@ DOORS_OF = {
     "administrator": ("staff-new", "staff", "audit"),
 }
 NO_QUEUE = {"statistician", "finance", "manager", "administrator"}
+NAMED = 200  # people of one name on a page
 GROUPS = ("overdue", "today", "later", "ahead")
 
 
-@duty_page("home", methods=("GET",))
+@duty_page("home")
 def home(request: HttpRequest) -> HttpResponse:
-    """The queue of her duty, or the overview of a duty that has none."""
+    """The queue of her duty, or the overview of a duty that has none. POST looks for a name, which
+    stays out of the address."""
     actor = actor_of(request)
     context: dict[str, Any] = {
         "actor": actor,
@@ -160,8 +162,8 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
         ahead=Count("pk", filter=~now),
     )
     counts["later"] = counts["all"] - counts["overdue"] - counts["today"]
-    when = request.GET.get("when", "")
-    page = leaf(request, in_group(rows, when, today))
+    when = _given(request).get("when", "")
+    page = leaf(request, in_group(rows, when, today), NAMED if chosen["name"] else PER_PAGE)
     labels = {
         "overdue": _("逾期"),
         "today": _("今天到期"),
@@ -184,9 +186,14 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     }
 
 
+def _given(request: HttpRequest) -> QueryDict:
+    return request.POST if request.method == "POST" else request.GET
+
+
 def _filtered(request: HttpRequest, rows: QuerySet[Task]) -> tuple[QuerySet[Task], dict[str, str]]:
     """By kind of work, by township, by name of a spouse."""
-    chosen = {name: request.GET.get(name, "").strip() for name in ("label", "place", "name")}
+    chosen = {name: _given(request).get(name, "").strip() for name in ("label", "place")}
+    chosen["name"] = request.POST.get("name", "").strip()
     if chosen["label"]:
         rows = rows.filter(label=chosen["label"])
     if chosen["place"].isdigit():
