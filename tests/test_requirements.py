@@ -6,9 +6,29 @@ from pathlib import Path
 
 import pytest
 
-CLAIMED = (
-    "A01 A02 A03 A04 A05 A06 A07 B01 B02 B03 B04 B05 B06 B09 B10 E01 E02 F02 H01 H02 H03".split()
-)
+CLAIMED = [
+    "A01",
+    "A02",
+    "A03",
+    "A04",
+    "A05",
+    "A06",
+    "A07",
+    "B01",
+    "B02",
+    "B03",
+    "B04",
+    "B05",
+    "B06",
+    "B09",
+    "B10",
+    "E01",
+    "E02",
+    "F02",
+    "H01",
+    "H02",
+    "H03",
+]
 
 
 def named(tree: ast.AST) -> set[str]:

@@ -12,7 +12,7 @@ from types import TracebackType
 class Discreet(logging.Formatter):
     """Tracebacks without the messages of the exceptions."""
 
-    def formatException(  # noqa: N802 - the name of the standard library
+    def formatException(
         self,
         ei: tuple[type[BaseException], BaseException, TracebackType | None]
         | tuple[None, None, None],

@@ -11,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from sanyou.care import assessments, documents, flow
+from sanyou.care import assessments, documents
 from sanyou.care.models import Document, Episode
 from sanyou.exchange.models import ImportRow
 from sanyou.registry import matching
@@ -57,8 +57,7 @@ def a_month(bring: Any, system: Any, actor: Any) -> None:
     episode = Episode.objects.get(couple__wife=find_by_id(her(1)))
     proposed = assessments.propose(episode, DAY.replace(day=9))
     doctor = actor("assessing_doctor")
-    with flow.at_end():
-        assessments.confirm(proposed, doctor)
+    assessments.confirm(proposed, doctor)
     documents.issue(episode, "notice", doctor, DAY.replace(day=9))
     documents.issue(episode, "record", doctor, DAY.replace(day=9))
 

@@ -88,17 +88,18 @@ def doubts(request: HttpRequest) -> HttpResponse:
 
 def _merges(actor: Actor) -> list[dict[str, Any]]:
     """The last merges of records in her region, with the names of both."""
-    found = []
-    for merge in Merge.objects.select_related("by", "undone_by").order_by("-at")[:60]:
-        model: type[Person] | type[Couple] = Person if merge.kind == "person" else Couple
-        winner = visible(actor, model.objects.all()).filter(key=merge.winner).first()
-        loser = model.objects.filter(key=merge.loser).first()
-        if winner is None or loser is None:
-            continue
-        found.append({"merge": merge, "winner": _name(winner), "loser": _name(loser)})
-        if len(found) == 20:
-            break
-    return found
+    last = list(Merge.objects.select_related("by", "undone_by").order_by("-at")[:60])
+    seen: dict[UUID, Person | Couple] = {}
+    merged: dict[UUID, Person | Couple] = {}
+    for rows in (Person.objects.all(), Couple.objects.select_related("wife", "husband")):
+        seen |= visible(actor, rows).in_bulk({m.winner for m in last}, field_name="key")
+        merged |= rows.in_bulk({m.loser for m in last}, field_name="key")
+    found = [
+        {"merge": m, "winner": _name(seen[m.winner]), "loser": _name(merged[m.loser])}
+        for m in last
+        if m.winner in seen and m.loser in merged
+    ]
+    return found[:20]
 
 
 def _name(row: Person | Couple) -> str:
