@@ -129,3 +129,20 @@ def test_undoing_rejects_get(client_as, doubt) -> None:
     url = reverse("merge-undo", args=[doubt.key])
 
     assert client_as("registration").get(url).status_code == 405
+
+
+def test_the_source_of_a_held_row_is_told_by_file_and_row() -> None:
+    import uuid
+    from datetime import date
+
+    from sanyou.desk.held import source_in_words
+    from sanyou.exchange.models import ImportFile
+
+    file = ImportFile.objects.create(
+        kind=ImportFile.Kind.ROSTER, name="roster.xlsx", sheet="花名册", sha256="0" * 64,
+        programme="preconception", policy="jiulongpo-2020", on=date(2021, 3, 1),
+    )  # fmt: skip
+    assert source_in_words(f"import:{file.key}:53") == "导入文件 roster.xlsx · 花名册 第 53 行"
+    gone = f"import:{uuid.uuid4()}:53"
+    assert source_in_words(gone) == gone
+    assert source_in_words("history:9") == "history:9"

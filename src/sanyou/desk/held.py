@@ -4,12 +4,14 @@ It is: {"programme", "on", "region", "wife": {…}, "husband": {…},
 "observations": {…}, "source"}; people as `registry.people.pack` writes them.
 """
 
+import re
 from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from sanyou.care import episodes
+from sanyou.exchange.models import ImportFile
 from sanyou.registry import people
 from sanyou.registry.access import Actor, may_unmask
 from sanyou.registry.matching import held_of
@@ -37,8 +39,23 @@ def in_words(actor: Actor, doubt: Doubt) -> list[tuple[str, str]]:
             (labels[role] + _("现居地"), str(person.get("residence_text") or "—")),
         ]
     if doubt.source:
-        lines.append((_("来源"), doubt.source))
+        lines.append((_("来源"), source_in_words(doubt.source)))
     return lines
+
+
+def source_in_words(source: str) -> str:
+    """Where a row came from: "import:KEY:53" is row 53 of the file of that name."""
+    kind, _colon, rest = source.partition(":")
+    key, _colon, row = rest.partition(":")
+    whole = kind == "import" and re.fullmatch(r"[0-9a-f-]{36}", key) and row
+    file = ImportFile.objects.filter(key=key).first() if whole else None
+    if file is None:
+        return source
+    where = {
+        "file": " · ".join(filter(None, (file.name, file.sheet))),
+        "row": row.partition(":")[0],
+    }
+    return _("导入文件 %(file)s 第 %(row)s 行") % where
 
 
 def accept(actor: Actor, doubt: Doubt) -> Couple:
