@@ -260,3 +260,16 @@ def test_english_is_there_for_those_who_ask(staff) -> None:
     client.post(reverse("set_language"), {"language": "en", "next": "/sign-in"})
 
     assert "Sign in" in client.get(reverse("sign-in")).content.decode()
+
+
+def test_a_password_like_the_username_is_refused(staff) -> None:
+    person = staff("physician", username="zhangweiming")
+    client = Client()
+    enter(client, person.username)
+    wanted = "zhangweiming1"
+    new = {"old_password": PASSWORD, "new_password1": wanted, "new_password2": wanted}
+
+    assert client.post(reverse("account"), new).status_code == 422
+
+    person.refresh_from_db()
+    assert person.check_password(PASSWORD)
