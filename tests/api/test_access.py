@@ -169,3 +169,13 @@ def test_every_reading_of_a_record_is_in_the_audit(episode_at: Any, client_as: A
     event = AuditEvent.objects.latest("seq")
     assert (event.action, event.kind, event.subject) == ("read", "episode", str(episode.key))
     assert event.duty == "history_nurse"
+
+
+def test_an_administrator_without_the_demanded_second_factor_is_refused(
+    client_as: Any, settings: Any
+) -> None:
+    client = client_as("administrator")
+    assert client.get("/api/policies").status_code == 200
+    settings.SANYOU_REQUIRE_OTP = True
+    assert client.get("/api/policies").status_code == 401
+    assert client_as("physician").get("/api/policies").status_code == 200

@@ -6,6 +6,7 @@ password state. It ends with its term, with the duty, with the account, and with
 
 from typing import Any
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 from django.utils import timezone
@@ -72,7 +73,10 @@ class Session(APIKeyCookie):
             raise HttpError(401, _("请先完成二次验证。"))
         if user.must_change_password:
             raise HttpError(403, _("请先在“账户”页面修改初始密码。"))
-        return Actor.of(user, _chosen(request, user))
+        actor = Actor.of(user, _chosen(request, user))
+        if actor.duty == "administrator" and settings.SANYOU_REQUIRE_OTP and not user.is_verified():
+            raise HttpError(401, _("请先在“账户”页面启用二次验证。"))
+        return actor
 
 
 def _chosen(request: HttpRequest, staff: Staff) -> DutyAssignment:
