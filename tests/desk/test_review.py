@@ -103,7 +103,10 @@ def test_looking_decides_nothing(client_as, episode_at) -> None:
 def test_what_is_missing_is_named_and_the_couple_stays(client_as, episode_at) -> None:
     episode = episode_at("reviewed", facts={"couple": {"policy_compliant": None}})
     client = client_as("registration")
-    assert "还缺" in client.get(reverse("confirm", args=[episode.key])).content.decode()
+    page = client.get(reverse("confirm", args=[episode.key])).content.decode()
+    assert "还缺" in page
+    opening = episode.encounters.get()
+    assert reverse("encounter-amend", args=[opening.key]) in page  # the way to supply it
 
     response = client.post(
         reverse("confirm", args=[episode.key]), {"decision": "accept"}, follow=True
