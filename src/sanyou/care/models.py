@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from sanyou.registry.models import Couple, Organisation, Person, Region, Staff
+from sanyou.trust.fields import EncryptedTextField
 
 
 class Episode(models.Model):
@@ -107,7 +108,7 @@ class Consent(models.Model):
     on = models.DateField()
     text_version = models.CharField(max_length=20)
     method = models.CharField(max_length=10)  # screen | paper | file
-    signature = models.TextField(blank=True)  # data:image/png;base64,…
+    signature = EncryptedTextField(blank=True)  # data:image/png;base64,…
     reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(auto_now_add=True)
     by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
