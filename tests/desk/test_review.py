@@ -62,6 +62,29 @@ def test_several_are_accepted_at_once(client_as, episode_at) -> None:
     assert open_ == [False, False, True]
 
 
+@pytest.mark.requirement("A03")
+def test_the_plainly_eligible_are_confirmed_at_once_and_the_others_left(
+    client_as, episode_at
+) -> None:
+    plain = [episode_at("reviewed", n) for n in (1, 2)]
+    planning = episode_at("reviewed", 3, facts={"couple": {"planning": False}})
+    unknown = episode_at("reviewed", 4, facts={"couple": {"policy_compliant": None}})
+    everyone = [*plain, planning, unknown]
+    keys = [str(e.tasks.get(name="confirm").key) for e in everyone]
+
+    page = client_as("registration").post(reverse("confirm-many"), {"task": keys}, follow=True)
+
+    open_ = [e.tasks.filter(name="confirm", status="open").exists() for e in everyone]
+    assert open_ == [False, False, True, True]
+    assert not planning.decisions.exists()  # nobody is turned away in a bundle
+    said = page.content.decode()
+    assert "已确认 2 对" in said
+    for left in (planning, unknown):
+        assert left.number in said
+    assert client_as("township_officer").post(reverse("confirm-many")).status_code == 403
+    assert client_as("registration").get(reverse("confirm-many")).status_code == 405
+
+
 @pytest.mark.requirement("H01")
 def test_another_township_cannot_accept_them(client_as, episode_at) -> None:
     episode = episode_at("nominated")

@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern] = [
     path("episodes/<uuid:key>/confirm", review.confirm, name="confirm"),
     path("episodes/<uuid:key>/resubmit", record.resubmit, name="resubmit"),
     path("review", review.review_many, name="review-many"),
+    path("confirm", review.confirm_many, name="confirm-many"),
     path("doubts", doubts.doubts, name="doubts"),
     path("doubts/<uuid:key>", doubts.doubt, name="doubt"),
     path("merges/<uuid:key>/undo", doubts.merge_undo, name="merge-undo"),

@@ -83,6 +83,32 @@ DOORS_OF = {
     "manager": ("reports", "task-numbers", "statements", "audit"),
     "administrator": ("staff-new", "staff", "audit"),
 }
+
+
+@dataclass(frozen=True)
+class Many:
+    """A step that may be done for several couples at once, from the queue."""
+
+    step: str  # both the action and the step's id
+    url: str
+    label: Any
+    question: Any
+
+
+MANY = (
+    Many(
+        "review",
+        "review-many",
+        gettext_lazy("所选审核通过"),
+        gettext_lazy("审核通过所选夫妇？"),
+    ),
+    Many(
+        "confirm",
+        "confirm-many",
+        gettext_lazy("所选确认资格"),
+        gettext_lazy("确认所选夫妇的资格？只确认系统判断符合且免费的，其余留待逐对核对。"),
+    ),
+)
 NO_QUEUE = {"statistician", "finance", "manager", "administrator"}
 NAMED = 200  # people of one name on a page
 GROUPS = ("overdue", "today", "later", "ahead")
@@ -182,7 +208,7 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
         "labels": whole.order_by().values_list("label", flat=True).distinct(),
         "places": _places(whole),
         "chosen": chosen,
-        "review": actor.can("review"),
+        "many": next((m for m in MANY if actor.can(m.step)), None),
     }
 
 

@@ -1,5 +1,6 @@
 """Township review and the centre's confirmation of eligibility and entitlement."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from sanyou.care import content, episodes, facts, tasks
 from sanyou.care.errors import CareError
@@ -23,6 +23,8 @@ from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.registry.access import Actor
 from sanyou.trust import audit
+
+SHOWN = 10  # failures named one by one
 
 
 @duty_page("review")
@@ -44,26 +46,51 @@ def review(request: HttpRequest, key: UUID) -> HttpResponse:
 
 @duty_page("review", methods=("POST",))
 def review_many(request: HttpRequest) -> HttpResponse:
-    """Accept several at once; each is its own transaction, what fails is named."""
+    """Accept several at once."""
+    return _many(request, "review", episodes.review, _("已审核通过 %d 对。"))
+
+
+@duty_page("confirm", methods=("POST",))
+def confirm_many(request: HttpRequest) -> HttpResponse:
+    """Confirm several at once: those who are plainly eligible and free.
+
+    Nobody is turned away in a bundle; whoever is not plainly eligible is left to be looked at.
+    """
+    return _many(request, "confirm", _confirm_plain, _("已确认 %d 对，可以发放服务卡。"))
+
+
+def _confirm_plain(episode: Episode, actor: Actor) -> None:
+    view = judged(episode)
+    if view is None or view["decision"].answer != "yes" or view["grant"].grant != "free":
+        raise CareError(_("系统判断不是“符合且免费”，请单独打开核对。"), "look_closely")
+    episodes.confirm(episode, actor, on=timezone.localdate())
+
+
+def _many(
+    request: HttpRequest, step: str, act: Callable[[Episode, Actor], object], said: str
+) -> HttpResponse:
+    """Do a step for each couple ticked in the queue; each is its own transaction, failures named."""
     actor = actor_of(request)
     keys = request.POST.getlist("task")
     waiting = tasks.queue(actor).filter(
-        key__in=[uuid_of(k) for k in keys], kind=Task.Kind.STEP, name="review"
+        key__in=[uuid_of(k) for k in keys], kind=Task.Kind.STEP, name=step
     )
     done, failed = 0, []
     for task in waiting.select_related("episode"):
         try:
             with transaction.atomic():
-                episodes.review(task.episode, actor)
+                act(task.episode, actor)
             done += 1
         except CareError as error:
             failed.append(f"{task.episode.number}：{error.message_zh}")
     if not keys:
-        messages.warning(request, _("没有选中夫妇。请先勾选，再点“所选审核通过”。"))
+        messages.warning(request, _("没有选中夫妇。请先勾选，再点下面的按钮。"))
     if done:
-        say(request, ngettext("已审核通过 %d 对。", "已审核通过 %d 对。", done) % done)
-    for line in failed:
+        say(request, said % done)
+    for line in failed[:SHOWN]:
         messages.error(request, line)
+    if len(failed) > SHOWN:
+        messages.error(request, _("另有 %d 对没有办成，仍在待办中。") % (len(failed) - SHOWN))
     return redirect("home")
 
 
