@@ -36,7 +36,7 @@ def wait_for(url: str) -> None:
 
 def signed_in(browser: Browser, base: str, username: str, viewport: dict[str, int]) -> Page:
     page = browser.new_context(viewport=viewport, locale="zh-CN").new_page()
-    page.goto(f"{base}/sign-in/")
+    page.goto(f"{base}/sign-in")
     page.fill("input[name=username]", username)
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
@@ -51,8 +51,11 @@ def shoot(page: Page, name: str) -> None:
     print(f"docs/images/{name}.png")
 
 
-def first_task(page: Page) -> None:
-    page.click("main table tbody a >> nth=0")
+def take(page: Page, label: str) -> None:
+    """Open the first task of a kind in the queue."""
+    row = page.locator("main tbody tr", has_text=label).first
+    row.locator("a.button").click()
+    page.wait_for_load_state("networkidle")
 
 
 def main() -> None:
@@ -66,18 +69,32 @@ def main() -> None:
         )
         base = f"http://127.0.0.1:{port}"
         try:
-            wait_for(f"{base}/sign-in/")
+            wait_for(f"{base}/sign-in")
             with sync_playwright() as p:
                 browser = p.chromium.launch(
                     executable_path="/usr/bin/chromium", args=["--no-sandbox"]
                 )
                 doctor = signed_in(browser, base, "pinggu", DESKTOP)
                 shoot(doctor, "home")
-                first_task(doctor)
+                take(doctor, "风险评估")
                 shoot(doctor, "assess")
+                doctor.goto(f"{base}/")
+                doctor.locator("main tbody tr", has_text="出具评估建议告知书").locator(
+                    "a >> nth=0"
+                ).first.click()
+                shoot(doctor, "episode")
+                doctor.goto(f"{base}/")
+                take(doctor, "出具评估建议告知书")
+                doctor.locator(
+                    "form[action$='/notice'] button, button:has-text('出具')"
+                ).first.click()
+                shoot(doctor, "notice")
                 nurse = signed_in(browser, base, "bingshi", DESKTOP)
-                first_task(nurse)
+                take(nurse, "病史询问与健康教育")
                 shoot(nurse, "form")
+                centre = signed_in(browser, base, "dengji", DESKTOP)
+                take(centre, "中心确认")
+                shoot(centre, "confirm")
                 village = signed_in(browser, base, "cunyi", PHONE)
                 shoot(village, "village-phone")
                 browser.close()
