@@ -85,9 +85,9 @@ def main() -> None:
                 shoot(doctor, "episode")
                 doctor.goto(f"{base}/")
                 take(doctor, "出具评估建议告知书")
-                doctor.locator(
-                    "form[action$='/notice'] button, button:has-text('出具')"
-                ).first.click()
+                notice = doctor.locator("main tbody tr", has_text="评估建议告知书")
+                notice.locator("button").first.click()
+                doctor.wait_for_selector(".sheet")
                 shoot(doctor, "notice")
                 nurse = signed_in(browser, base, "bingshi", DESKTOP)
                 take(nurse, "病史询问与健康教育")

@@ -68,7 +68,6 @@ def files(out: Path) -> set[str]:
 def test_killed_at_many_points_the_month_ends_as_if_undisturbed(tmp_path):
     folder = tmp_path / "in"
     key = make(folder, seed=21, couples=8, style=STYLES[0])
-    key.pop("seed")
     calm = tmp_path / "calm"
     started = time.monotonic()
     assert finish(folder, calm) == key
@@ -101,7 +100,6 @@ def test_killed_while_writing_the_month_ends_as_if_undisturbed(tmp_path):
     """Kills from within, right at writes: the process dies at its n-th commit or file."""
     folder = tmp_path / "in"
     key = make(folder, seed=22, couples=5, style=STYLES[1])
-    key.pop("seed")
     (tmp_path / "sitecustomize.py").write_text(DYING, "utf-8")
     calm, counted = tmp_path / "calm", tmp_path / "count"
     env = environment() | {"PYTHONPATH": str(tmp_path)}
