@@ -445,7 +445,13 @@ def _money_and_reports(given: dict[str, Any], desk: dict[str, Actor], until: dat
         month = (month - timedelta(days=1)).replace(day=1)
         report = submissions.draft(PROGRAMME, "service_month", region, month, desk["statistician"])
         if report.status == "draft":
-            submissions.submit(report, desk["statistician"])
+            sent = submissions.submit(report, desk["statistician"])
+            # As it would have been: handed in on the third day of the following month.
+            following = (month + timedelta(days=31)).replace(day=3)
+            at = datetime.combine(following, time(10), timezone.get_current_timezone())
+            sent.submitted_at = min(at, timezone.now())
+            sent.history = [{**entry, "at": at.isoformat()} for entry in sent.history]
+            sent.save(update_fields=["submitted_at", "history"])
 
 
 def _task_numbers(given: dict[str, Any], manager: Actor, until: date) -> None:
