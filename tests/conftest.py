@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from hypothesis import settings as examples
 
 FIXTURES = Path(__file__).parent / "fixtures"
 COUNTY = "500107"  # 九龙坡区
@@ -19,6 +20,10 @@ XIPENG = "500107110"  # 西彭镇
 CARVED_OUT = "500107103"  # 含谷镇
 TODAY = date(2021, 3, 1)
 PASSWORD = "correct-horse-9"
+
+# No example fails for being slow: tests do not measure time.
+examples.register_profile("untimed", parent=examples(), deadline=None)
+examples.load_profile("untimed")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
