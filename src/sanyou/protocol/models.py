@@ -58,6 +58,7 @@ class CodeSpec(Model):
     label: Text
     alias: list[str] = []
     retired: bool = False
+    not_done: bool = False  # an answer that says the item was not carried out: refused, not taken
 
 
 class ValueSet(Model):

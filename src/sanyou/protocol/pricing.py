@@ -67,7 +67,12 @@ def _known(policy: Policy, facts: Mapping[str, Any], role: str, element_id: str)
     if element is not None and element.type == "codes" and element.value_set is not None:
         codes = element.value_set.codes
         return any(facts.get(f"{role}.{element_id}__{c.code}") is not None for c in codes)
-    return facts.get(f"{role}.{element_id}") is not None
+    value = facts.get(f"{role}.{element_id}")
+    if element is not None and element.value_set is not None and isinstance(value, str):
+        answer = element.value_set.find(value)
+        if answer is not None and answer.not_done:
+            return False
+    return value is not None
 
 
 def split_shares(policy: Policy, fen: int) -> dict[str, int]:
