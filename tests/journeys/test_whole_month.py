@@ -176,6 +176,8 @@ def fits(page: Page) -> None:
 def enter_couple(page: Page) -> None:
     """The registration page as a village worker types it, with one slip of the finger."""
     page.get_by_role("link", name="登记").first.click()
+    page.wait_for_url("**/nominate")
+    page.wait_for_load_state("load")  # as a person does: the page is there before she types
     wife, husband = page.locator("[data-person=wife]"), page.locator("[data-person=husband]")
     wrong = WIFE_ID[:-1] + ("1" if WIFE_ID[-1] != "1" else "2")
     number = wife.get_by_label("证件号码")
