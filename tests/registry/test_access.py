@@ -19,26 +19,30 @@ pytestmark = [pytest.mark.django_db, pytest.mark.requirement("H01")]
 # a second time on purpose: a change of the table must be meant.
 EXPECTED = {
     "village_worker": "home see_policy search see_person fill sign amend nominate issue_card"
-    " issue_document see_task_numbers",
+    " issue_document see_task_numbers see_stock",
     "township_officer": "home see_policy search see_person fill sign amend nominate review"
     " issue_card"
-    " issue_document import report see_task_numbers",
+    " issue_document import report see_task_numbers see_benefits see_stock manage_stock",
     "registration": "home see_policy search see_person fill sign amend nominate confirm issue_card"
-    " take_consent issue_document decide_doubt merge import export",
+    " take_consent issue_document decide_doubt merge import export transfer see_benefits"
+    " publish_notice",
     "history_nurse": "home see_policy search see_person see_results fill sign amend take_consent"
     " issue_document",
     "physician": "home see_policy search see_person see_results fill sign amend issue_document",
     "laboratory": "home see_policy search see_person see_results fill sign amend import",
     "ultrasound": "home see_policy search see_person see_results fill sign amend",
     "assessing_doctor": "home see_policy search see_person see_results fill sign amend assess"
-    " issue_document follow_up",
+    " issue_document follow_up see_versions sign_version",
     "followup_worker": "home see_policy search see_person see_results fill sign amend follow_up"
     " issue_document",
     "statistician": "home see_policy search see_person import report submit_report export"
-    " see_task_numbers",
-    "finance": "home see_policy see_money claim approve_statement pay_statement export",
+    " see_task_numbers see_benefits enter_benefits try_policy",
+    "storekeeper": "home see_policy see_stock manage_stock export",
+    "finance": "home see_policy see_money claim approve_statement pay_statement plan_money export"
+    " see_benefits enter_benefits try_policy",
     "manager": "home see_policy search see_person report accept_report see_money approve_statement"
-    " see_audit export see_task_numbers set_task_number",
+    " see_audit export see_task_numbers set_task_number plan_money see_benefits approve_benefit"
+    " decide_appeal see_stock try_policy see_versions propose_version sign_version",
     "administrator": "home see_policy manage_staff see_audit",
 }
 PEOPLE = sorted(EXPECTED)

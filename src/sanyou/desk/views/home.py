@@ -63,6 +63,7 @@ DOORS = (
     ("reports", "report", gettext_lazy("月报"), "chart"),
     ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
     ("statements", "see_money", gettext_lazy("结算表"), "money"),
+    ("stock", "see_stock", gettext_lazy("药具库存"), "upload"),
     ("staff-new", "manage_staff", gettext_lazy("新增人员"), "staff"),
     ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
     ("audit", "see_audit", gettext_lazy("操作记录"), "shield"),
@@ -79,6 +80,7 @@ DOORS_OF = {
     "assessing_doctor": ("card-scan",),
     "followup_worker": ("card-scan",),
     "statistician": ("reports", "task-numbers", "imports"),
+    "storekeeper": ("stock",),
     "finance": ("statements",),
     "manager": ("reports", "task-numbers", "statements", "audit"),
     "administrator": ("staff-new", "staff", "audit"),
@@ -109,7 +111,7 @@ MANY = (
         gettext_lazy("确认所选夫妇的资格？只确认系统判断符合且免费的，其余留待逐对核对。"),
     ),
 )
-NO_QUEUE = {"statistician", "finance", "manager", "administrator"}
+NO_QUEUE = {"statistician", "storekeeper", "finance", "manager", "administrator"}
 NAMED = 200  # people of one name on a page
 GROUPS = ("overdue", "today", "later", "ahead")
 

@@ -1,0 +1,1 @@
+"""Subsidies: public notice, approval, appeal; government benefit programmes and their money."""

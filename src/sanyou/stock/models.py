@@ -1,0 +1,1 @@
+"""Supplies handed out to people: batches, stores at three levels, movements."""
