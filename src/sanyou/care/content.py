@@ -35,11 +35,13 @@ def programme_of(episode: Episode) -> Programme:
 
 
 def policy_of(episode: Episode) -> Policy | None:
-    """The policy under which the episode was opened."""
-    return library().policies.get(episode.policy)
+    """The policy under which the episode was opened, with the terms of its programme."""
+    found = library().policies.get(episode.policy)
+    return None if found is None else found.for_programme(episode.programme)
 
 
 def current_policy(region_code: str, programme: str, on: date) -> Policy | None:
-    """The document in force in a region on a day; None where there is none or only a stub."""
+    """The document in force in a region on a day, with the terms of the programme; None where
+    there is none or only a stub."""
     found = library().policy_for(region_code, programme, on)
-    return None if found is None or found.stub else found
+    return None if found is None or found.stub else found.for_programme(programme)

@@ -14,7 +14,7 @@ from sanyou.protocol.errors import ContentError, Problem
 from sanyou.protocol.facts import build_facts
 from sanyou.protocol.models import CaseSpec
 from sanyou.protocol.policy import Policy
-from sanyou.protocol.pricing import completeness, price_on, to_yuan
+from sanyou.protocol.pricing import amount_on, completeness, split_shares, tier_of, to_yuan
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.schedule import plan
 
@@ -52,7 +52,7 @@ class _Run:
         self.missing: list[ContentError] = []
         self.count = 0
         self.rules: dict[tuple[str, str], set[str]] = {}
-        self.criteria: dict[tuple[str, str], set[Truth]] = {}
+        self.criteria: dict[tuple[str, str, str], set[Truth]] = {}
 
     def run(self) -> CheckReport:
         for programme in self.lib.programmes.values():
@@ -68,6 +68,8 @@ class _Run:
     def _case(self, path: str, line: int, case: CaseSpec, programme: Programme) -> None:
         self.count += 1
         policy = self.lib.policies.get(case.policy or "")
+        if policy is not None:
+            policy = policy.for_programme(programme.id)
         if case.policy and policy is None:
             self._failed(path, line, case, f"政策“{case.policy}”不存在", f"no policy {case.policy}")
             return
@@ -148,7 +150,9 @@ class _Run:
         if policy is None:
             return
         for result in decide(policy, facts).criteria:
-            self.criteria.setdefault((policy.id, result.id), set()).add(result.truth)
+            self.criteria.setdefault((policy.id, policy.programme, result.id), set()).add(
+                result.truth
+            )
 
     def _uncovered_rules(self) -> None:
         for programme in self.lib.programmes.values():
@@ -163,9 +167,10 @@ class _Run:
                     )
 
     def _uncovered_criteria(self) -> None:
-        for policy in self.lib.policies.values():
+        parts = (part for policy in self.lib.policies.values() for part in policy.every_part())
+        for policy in parts:
             for criterion in policy.eligibility:
-                seen = self.criteria.get((policy.id, criterion.id), set())
+                seen = self.criteria.get((policy.id, policy.programme, criterion.id), set())
                 lacking = [truth for truth in (True, False, None) if truth not in seen]
                 if lacking:
                     self._uncovered(
@@ -238,12 +243,18 @@ def _pricing(case: CaseSpec, policy: Policy, facts: dict[str, Any]) -> Iterator[
     if expected is None:
         return
     try:
-        amount = to_yuan(price_on(policy, case.on))
+        worth = amount_on(policy, facts, case.on)
+        tier = tier_of(policy, expected.region or policy.region)
+        shares = split_shares(policy, worth.fen or 0, tier)
     except Problem as problem:
         yield problem.zh, problem.en
         return
+    amount = "unknown" if worth.fen is None else to_yuan(worth.fen)
     if expected.amount != amount:
         yield _differs("amount", expected.amount, amount)
+    paid = {payer: to_yuan(fen) for payer, fen in shares.items()}
+    if expected.shares is not None and expected.shares != paid:
+        yield _differs("shares", expected.shares, paid)
     if expected.missing is not None:
         found = sorted({name for item in completeness(policy, facts) for name in item.facts})
         if sorted(expected.missing) != found:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sanyou.protocol.dictionary import Dictionary
+from sanyou.protocol.district import District
 from sanyou.protocol.errors import ContentError
 from sanyou.protocol.facts import region_prefix
-from sanyou.protocol.models import CaseSpec
+from sanyou.protocol.models import CaseSpec, SupplySpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
 
@@ -31,6 +32,8 @@ class Library:
     policy_cases: tuple[tuple[str, int, CaseSpec], ...] = field(default=(), repr=False)
     warnings: tuple[ContentError, ...] = ()
     roots: tuple[Path, ...] = ()
+    districts: Mapping[str, District] = field(default_factory=dict, repr=False)
+    supplies: Mapping[str, SupplySpec] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, root: Path | str | None = None, *extra: Path | str) -> Library:
@@ -58,6 +61,12 @@ class Library:
             and policy.in_force(on)
         ]
         return max(found, key=lambda p: len(region_prefix(p.region)), default=None)
+
+    def district_for(self, region_code: str) -> District | None:
+        """How the district of a region appears; the nearest one, None where none is described."""
+        code = region_prefix(region_code)
+        found = [d for d in self.districts.values() if code.startswith(region_prefix(d.region))]
+        return max(found, key=lambda d: len(region_prefix(d.region)), default=None)
 
     def check(self) -> CheckReport:
         """Run every worked case and look for what no case covers."""

@@ -34,10 +34,11 @@ class Model(BaseModel):
 
 
 class Source(Model):
-    """Where a fact comes from. `from-knowledge`: known, not yet seen in a public source."""
+    """Where a fact comes from. `from-knowledge`: known, not yet seen in a public source;
+    `example`: left by the document to a later local rule, invented so that the flow can be shown."""
 
     ref: str = ""
-    status: Literal["confirmed", "from-knowledge"] = "confirmed"
+    status: Literal["confirmed", "from-knowledge", "example"] = "confirmed"
     clause: str = ""
 
 
@@ -187,7 +188,9 @@ class RiskClass(Model):
 class Step(Model):
     id: Name
     label: Text
-    kind: Literal["form", "review", "confirm", "card", "consent", "assess", "document"]
+    kind: Literal[
+        "form", "review", "confirm", "card", "consent", "assess", "document", "publish", "approve"
+    ]
     duty: Name
     form: Name | None = None
     document: Name | None = None
@@ -196,6 +199,15 @@ class Step(Model):
     within: Duration | None = None
     valid: Duration | None = None  # how long what the step issues may be used
     source: Source | None = None
+
+
+class ReuseSpec(Model):
+    """Signed results of the same subject in another programme that still count in this one."""
+
+    from_: Name = Field(alias="from")
+    within: Duration
+    elements: list[Name] = []  # none listed: every element the programmes share
+    source: Source
 
 
 class ProgrammeFile(Model):
@@ -207,6 +219,7 @@ class ProgrammeFile(Model):
     risk_classes: list[RiskClass] = []
     risk_levels: dict[str, Text] = {}
     opening_form: Name | None = None
+    reuse: list[ReuseSpec] = []
     steps: list[Step] = Field(min_length=1)
     source: Source | None = None
     note: Text | None = None
@@ -232,12 +245,20 @@ class Section(Model):
     hint: Text | None = None
 
 
+class SupplyUse(Model):
+    """Signing the form hands out this many units of a supply."""
+
+    item: Name
+    quantity: Name  # element of the form that holds the number of units
+
+
 class FormFile(Model):
     id: Name
     label: Text
     version: int = Field(ge=1)
     roles: list[Name] = Field(min_length=1)
     duty: list[Name] = Field(min_length=1)
+    supply: SupplyUse | None = None
     sections: list[Section] = Field(min_length=1)
     source: Source | None = None
     hint: Text | None = None
@@ -376,8 +397,10 @@ class ExpectSchedule(Model):
 
 
 class ExpectPricing(Model):
-    amount: str
+    amount: str  # yuan, or "unknown" where facts are missing
     missing: list[str] | None = None
+    region: RegionCode | None = None  # whose tier of shares applies
+    shares: dict[str, str] | None = None  # payer -> yuan
 
 
 class Expect(Model):
@@ -471,12 +494,46 @@ class PriceSpec(Model):
     source: Source | None = None
 
 
+class TierSpec(Model):
+    """Regions that share one split of the cost; the longest code that fits wins."""
+
+    id: Name
+    label: Text
+    include: list[RegionCode] = Field(min_length=1)
+    clause: str = ""
+    source: Source | None = None
+
+
 class ShareSpec(Model):
     payer: Name
     label: Text
     percent: Number = Field(ge=0, le=100)
+    tier: Name | None = None
     clause: str = ""
     source: Source | None = None
+
+
+Yuan = Annotated[str, StringConstraints(pattern=r"^\d+\.\d{2}$")]
+
+
+class BenefitPart(Model):
+    """A share of what lies above a threshold, up to a limit; amounts in yuan."""
+
+    of: str
+    above: Yuan = "0.00"
+    percent: Number = Field(gt=0, le=100)
+    at_most: Yuan | None = None
+
+
+class BenefitSpec(Model):
+    """What an approved application is paid; exactly one way."""
+
+    fixed: Yuan | None = None
+    part: BenefitPart | None = None
+    decided: str | None = None  # a fact: the amount decided on the form, in yuan
+    clause: str = ""
+    source: Source | None = None
+    text: Text | None = None
 
 
 class SettlementSpec(Model):
@@ -517,6 +574,47 @@ class DutySpec(Model):
     source: Source | None = None
 
 
+class OneStopSpec(Model):
+    """Programmes done in one visit: registered together, each test done once for all."""
+
+    programmes: list[Name] = Field(min_length=2)
+    clause: str = ""
+    source: Source | None = None
+    text: Text | None = None
+
+
+class FundingSpec(Model):
+    label: Text
+    clause: str = ""
+    source: Source | None = None
+
+
+class BenefitProgrammeSpec(Model):
+    """A government benefit programme with where its money comes from."""
+
+    id: Name
+    label: Text
+    funding: list[Name] = Field(min_length=1)
+    beneficiaries: Text
+    programme: Name | None = None
+    clause: str = ""
+    source: Source | None = None
+
+
+class MilestoneSpec(Model):
+    """What a campaign has to have done by a day, by whom, shown by what."""
+
+    id: Name
+    label: Text
+    from_: date | None = Field(default=None, alias="from")
+    by: date
+    who: Text
+    text: Text | None = None
+    evidence: Text
+    clause: str = ""
+    source: Source | None = None
+
+
 class ClauseSpec(Model):
     ref: str
     text: str
@@ -525,26 +623,84 @@ class ClauseSpec(Model):
     reason: str = ""
 
 
-class PolicyFile(Model):
+class PolicyTerms(Model):
+    """Who may have a programme, how often, what is done, what it costs and who pays."""
+
+    eligibility: list[Criterion] = []
+    entitlement: EntitlementSpec | None = None
+    items: list[ItemSpec] = []
+    price: list[PriceSpec] = []
+    benefit: BenefitSpec | None = None
+    shares: list[ShareSpec] = []
+    settlement: SettlementSpec | None = None
+
+
+class PolicyFile(PolicyTerms):
+    """A district's document. Its own terms are those of the first of its programmes; `terms` holds
+    those of the others."""
+
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
     label: Text
     document_number: str
     region: RegionCode
     programmes: list[Name] = Field(min_length=1)
+    terms: dict[Name, PolicyTerms] = {}
     issued_on: date
     in_force: InForce
     repeals: list[str] = []
     stub: bool = False
     areas: dict[Name, Area] = {}
-    eligibility: list[Criterion] = []
-    entitlement: EntitlementSpec | None = None
-    items: list[ItemSpec] = []
-    price: list[PriceSpec] = []
-    shares: list[ShareSpec] = []
-    settlement: SettlementSpec | None = None
+    tiers: list[TierSpec] = []
+    one_stop: OneStopSpec | None = None
+    benefit_programmes: list[BenefitProgrammeSpec] = []
+    funding: dict[Name, FundingSpec] = {}
+    milestones: list[MilestoneSpec] = []
     targets: list[TargetSpec] = []
     calendar: list[CalendarSpec] = []
     duties: list[DutySpec] = []
     clauses: list[ClauseSpec] = []
     source: Source | None = None
     note: Text | None = None
+
+
+# --- districts and supplies ---------------------------------------------------
+
+
+class CentreSpec(Model):
+    name: Text
+    address: Text | None = None
+    phone: str = ""
+    source: Source | None = None
+
+
+class DistrictFile(Model):
+    """How a district appears: its name, its centre, its mark, its own texts and templates."""
+
+    id: Name
+    region: RegionCode
+    label: Text
+    centre: CentreSpec
+    logo: str | None = None
+    texts: dict[Name, Text] = {}
+    documents: dict[Name, str] = {}
+    source: Source | None = None
+
+
+class PerUnit(Model):
+    amount: int = Field(ge=1)
+    label: Text
+
+
+class SupplySpec(Model):
+    """Something kept in stock by batch and handed out."""
+
+    id: Name
+    label: Text
+    unit: Text
+    per_unit: PerUnit | None = None
+    warn_days_before_expiry: int = Field(default=60, ge=0)
+    source: Source
+
+
+class SuppliesFile(Model):
+    supplies: list[SupplySpec] = Field(min_length=1)

@@ -9,17 +9,23 @@ from datetime import date
 from sanyou.protocol.expression import Expression
 from sanyou.protocol.models import (
     Area,
+    BenefitProgrammeSpec,
+    BenefitSpec,
     CalendarSpec,
     ClauseSpec,
     Criterion,
     DutySpec,
     EntitlementSpec,
+    FundingSpec,
     ItemSpec,
+    MilestoneSpec,
+    OneStopSpec,
     PolicyFile,
     PriceSpec,
     SettlementSpec,
     ShareSpec,
     TargetSpec,
+    TierSpec,
 )
 from sanyou.protocol.scope import Scope
 from sanyou.protocol.text import Text
@@ -36,6 +42,17 @@ class Policy:
     conditions: Mapping[str, Expression] = field(repr=False)
     path: str = ""
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    programme: str = ""  # whose terms these are
+    parts: Mapping[str, Policy] = field(default_factory=dict, repr=False)
+    sha256: str = ""  # of the file as read
+
+    def for_programme(self, programme: str) -> Policy:
+        """The same document with the terms of one of its programmes; itself where it has none."""
+        return self.parts.get(programme, self)
+
+    def every_part(self) -> tuple[Policy, ...]:
+        """The document's terms programme by programme."""
+        return (self, *self.parts.values())
 
     @property
     def id(self) -> str:
@@ -88,6 +105,30 @@ class Policy:
     @property
     def price(self) -> list[PriceSpec]:
         return self.spec.price
+
+    @property
+    def benefit(self) -> BenefitSpec | None:
+        return self.spec.benefit
+
+    @property
+    def tiers(self) -> list[TierSpec]:
+        return self.spec.tiers
+
+    @property
+    def one_stop(self) -> OneStopSpec | None:
+        return self.spec.one_stop
+
+    @property
+    def benefit_programmes(self) -> list[BenefitProgrammeSpec]:
+        return self.spec.benefit_programmes
+
+    @property
+    def funding(self) -> dict[str, FundingSpec]:
+        return self.spec.funding
+
+    @property
+    def milestones(self) -> list[MilestoneSpec]:
+        return self.spec.milestones
 
     @property
     def shares(self) -> list[ShareSpec]:

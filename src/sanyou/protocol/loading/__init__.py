@@ -8,9 +8,11 @@ from sanyou.protocol.errors import ContentError, ContentErrors
 from sanyou.protocol.library import Library
 from sanyou.protocol.loading.cases import check_case, placed, read_cases
 from sanyou.protocol.loading.dictionary import load_dictionary
+from sanyou.protocol.loading.districts import load_districts
 from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.loading.policies import load_policies
-from sanyou.protocol.loading.programmes import load_programme
+from sanyou.protocol.loading.programmes import check_between, load_programme
+from sanyou.protocol.loading.supplies import load_supplies
 
 
 def load_library(roots: tuple[Path, ...]) -> Library:
@@ -27,6 +29,9 @@ def load_library(roots: tuple[Path, ...]) -> Library:
             load_programme(draft, path, root)
     if draft.unreadable:  # what depends on it would only repeat the same mistake
         raise ContentErrors(draft.errors)
+    supplies = load_supplies(draft)
+    districts = load_districts(draft)
+    check_between(draft, supplies)
     load_policies(draft)
     cases = [case for root in roots for case in read_cases(draft, root / "policies", root)]
     for file, index, case in cases:
@@ -43,6 +48,8 @@ def load_library(roots: tuple[Path, ...]) -> Library:
         tuple(placed(file, index, case) for file, index, case in cases),
         tuple(draft.warnings),
         roots,
+        districts,
+        supplies,
     )
 
 

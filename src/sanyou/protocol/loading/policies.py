@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sanyou.protocol.expression import Expression
 from sanyou.protocol.facts import region_prefix
 from sanyou.protocol.loading.draft import Draft
-from sanyou.protocol.models import PolicyFile
+from sanyou.protocol.models import PolicyFile, PolicyTerms
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE, Scope, build_scope
@@ -109,17 +110,115 @@ def _build_policy(
                 draft.unknown(file, ("programmes", index), "项目", "programme", name, known)
         else:
             programmes.append(programme)
-    scope = _scope(draft, spec, programmes[0]) if programmes else None
-    conditions: dict[str, Expression] = {}
-    if scope is not None:
-        conditions = _conditions(draft, file, spec, scope)
-        _check_items(draft, file, spec, scope, programmes[0])
-    _check_money(draft, file, spec)
-    _check_cited(draft, file, spec)
+    _check_further(draft, file, spec)
+    first = spec.programmes[0]
+    sha256 = hashlib.sha256(file.path.read_bytes()).hexdigest()
+
+    def part(name: str, terms: PolicyFile, base: Loc, **more: Any) -> Policy:
+        programme = draft.programmes.get(name)
+        scope = _scope(draft, spec, programme) if programme is not None else None
+        conditions: dict[str, Expression] = {}
+        if programme is not None and scope is not None:
+            conditions = _conditions(draft, file, terms, scope, base)
+            _check_items(draft, file, terms, scope, programme, base)
+            _check_benefit(draft, file, terms, scope, base)
+        _check_money(draft, file, terms, base)
+        _check_cited(draft, file, terms, base)
+        lines = {
+            c.id: file.line((*base, "eligibility", i, "id"))
+            for i, c in enumerate(terms.eligibility)
+        }
+        return Policy(
+            terms, start, end, scope, conditions, file.shown, lines, name, sha256=sha256, **more
+        )
+
+    parts = {
+        name: part(name, _with_terms(spec, terms), ("terms", name))
+        for name, terms in spec.terms.items()
+        if name in spec.programmes[1:]
+    }
+    policy = part(first, spec, (), parts=parts)
+    _check_cited_once(draft, file, spec)
     _check_targets(draft, file, spec, programmes)
-    _check_clauses(draft, file, spec, programmes)
-    lines = {c.id: file.line(("eligibility", i, "id")) for i, c in enumerate(spec.eligibility)}
-    return Policy(spec, start, end, scope, conditions, file.shown, lines)
+    _check_clauses(draft, file, policy, programmes)
+    return policy
+
+
+def _with_terms(spec: PolicyFile, terms: PolicyTerms) -> PolicyFile:
+    """The document as one of its further programmes sees it."""
+    return spec.model_copy(update={name: getattr(terms, name) for name in PolicyTerms.model_fields})
+
+
+def _check_further(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
+    """Terms and programmes name each other; every programme but the first has its own terms."""
+    further = spec.programmes[1:]
+    for name in spec.terms:
+        if name not in further:
+            draft.unknown(file, ("terms", name), "后续项目", "further programme", name, further)
+    for index, name in enumerate(further, start=1):
+        if name not in spec.terms and not spec.stub:
+            draft.fail(
+                file,
+                ("programmes", index),
+                "missing_key",
+                f"项目“{name}”的条件、次数、金额要写在 terms.{name} 下。",
+                f'The terms of "{name}" belong under terms.{name}.',
+            )
+    tiers = {tier.id for tier in spec.tiers}
+    for loc, terms in [((), spec), *((("terms", n), t) for n, t in spec.terms.items())]:
+        for index, share in enumerate(terms.shares):
+            if share.tier is not None and share.tier not in tiers:
+                where: Loc = (*loc, "shares", index, "tier")
+                draft.unknown(file, where, "分担档次", "tier", share.tier, tiers)
+    if spec.one_stop is not None:
+        for index, name in enumerate(spec.one_stop.programmes):
+            if name not in spec.programmes:
+                where = ("one_stop", "programmes", index)
+                draft.unknown(file, where, "项目", "programme", name, spec.programmes)
+    for index, entry in enumerate(spec.benefit_programmes):
+        for i, name in enumerate(entry.funding):
+            if name not in spec.funding:
+                where = ("benefit_programmes", index, "funding", i)
+                draft.unknown(file, where, "经费渠道", "funding source", name, spec.funding)
+        if entry.programme is not None and entry.programme not in draft.programmes:
+            where = ("benefit_programmes", index, "programme")
+            draft.unknown(file, where, "项目", "programme", entry.programme, draft.programmes)
+    for name in ("tiers", "benefit_programmes", "milestones"):
+        draft.unique(file, (name,), (entry.id for entry in getattr(spec, name)))
+
+
+def _check_benefit(draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope, base: Loc) -> None:
+    """A benefit is worked out in exactly one way, from a numeric fact of its programme."""
+    benefit = spec.benefit
+    if benefit is None:
+        return
+    ways = [way for way in ("fixed", "part", "decided") if getattr(benefit, way) is not None]
+    if len(ways) != 1 or spec.price:
+        draft.fail(
+            file,
+            (*base, "benefit"),
+            "benefit",
+            "benefit 只能写 fixed、part、decided 中的一种，并且不能同时写 price。",
+            "A benefit has exactly one of fixed, part, decided, and no price beside it.",
+        )
+        return
+    name = benefit.part.of if benefit.part is not None else benefit.decided
+    if name is None:
+        return
+    fact = scope.facts.get(name)
+    if fact is None or fact.kind != "number":
+        loc: Loc = (
+            (*base, "benefit", "part", "of") if benefit.part else (*base, "benefit", "decided")
+        )
+        draft.fail(
+            file,
+            loc,
+            "unknown_element",
+            f"“{name}”不是这个项目的数值数据元，请核对（写法：角色.数据元）。",
+            f'"{name}" is not a number of this programme; write ROLE.ELEMENT.',
+        )
+        return
+    draft.used.add(fact.element.id)
 
 
 def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:
@@ -135,20 +234,21 @@ def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:
 
 
 def _conditions(
-    draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope
+    draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope, base: Loc
 ) -> dict[str, Expression]:
     found: dict[str, Expression] = {}
-    draft.unique(file, ("eligibility",), (c.id for c in spec.eligibility))
+    draft.unique(file, (*base, "eligibility"), (c.id for c in spec.eligibility))
     for index, criterion in enumerate(spec.eligibility):
-        loc: Loc = ("eligibility", index, "when")
+        loc: Loc = (*base, "eligibility", index, "when")
         expression = draft.expression(file, loc, criterion.when, scope)
         if expression is not None:
             found[f"eligibility:{criterion.id}"] = expression
     if spec.entitlement is not None:
         decisions = spec.entitlement.decisions
-        draft.unique(file, ("entitlement", "decisions"), (d.id for d in decisions))
+        inside: Loc = (*base, "entitlement")
+        draft.unique(file, (*inside, "decisions"), (d.id for d in decisions))
         for index, decision in enumerate(decisions):
-            loc = ("entitlement", "decisions", index, "when")
+            loc = (*inside, "decisions", index, "when")
             last = index == len(decisions) - 1
             expression = draft.expression(file, loc, decision.when, scope, may_always_hold=last)
             if expression is not None:
@@ -156,20 +256,25 @@ def _conditions(
         for index, name in enumerate(spec.entitlement.unit):
             element = draft.elements.get(name)
             if element is None and name not in (COUPLE, *scope.roles):
-                loc = ("entitlement", "unit", index)
+                loc = (*inside, "unit", index)
                 draft.unknown(file, loc, "享受单位", "entitlement unit", name, ())
             draft.used.add(name)
     return found
 
 
 def _check_items(
-    draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope, programme: Programme
+    draft: Draft,
+    file: YamlFile,
+    spec: PolicyFile,
+    scope: Scope,
+    programme: Programme,
+    base: Loc,
 ) -> None:
-    draft.unique(file, ("items",), (i.id for i in spec.items))
+    draft.unique(file, (*base, "items"), (i.id for i in spec.items))
     for index, item in enumerate(spec.items):
         for role in item.who:
             if role not in programme.risk_roles:
-                loc: Loc = ("items", index, "who")
+                loc: Loc = (*base, "items", index, "who")
                 draft.unknown(file, loc, "角色", "role", role, programme.risk_roles)
                 continue
             known = {e.id for e in programme.elements_of[role]}
@@ -178,44 +283,63 @@ def _check_items(
                 if name not in known:
                     draft.fail(
                         file,
-                        ("items", index, "requires", i),
+                        (*base, "items", index, "requires", i),
                         "unknown_element",
                         f"{role} 没有数据元“{name}”，请核对拼写、性别和归属。",
                         f'{role} has no element "{name}"; check spelling, sex and scope.',
                     )
 
 
-def _check_money(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
+def _check_money(draft: Draft, file: YamlFile, spec: PolicyFile, base: Loc) -> None:
     dates = [p.from_ for p in spec.price]
     if dates != sorted(set(dates)):
         draft.fail(
             file,
-            ("price",),
+            (*base, "price"),
             "date_overlap",
             "价格的起始日期必须各不相同并由早到晚排列。",
             "Prices must have distinct start dates in rising order.",
         )
-    total = sum(s.percent for s in spec.shares)
-    if spec.shares and total != 100:
-        draft.fail(
-            file,
-            ("shares",),
-            "shares",
-            f"各方分担比例合计为 {total:f}%，必须等于 100%。",
-            f"The shares add up to {total:f} %; they must make 100 %.",
-        )
+    tiers = dict.fromkeys(s.tier for s in spec.shares)
+    for tier in tiers if len(tiers) == 1 else [t for t in tiers if t is not None]:
+        total = sum(s.percent for s in spec.shares if s.tier in (None, tier))
+        if total != 100:
+            where, place = (f"“{tier}”档", f' of tier "{tier}"') if tier else ("", "")
+            draft.fail(
+                file,
+                (*base, "shares"),
+                "shares",
+                f"{where}各方分担比例合计为 {total:f}%，必须等于 100%。",
+                f"The shares{place} add up to {total:f} %; they must make 100 %.",
+            )
 
 
-def _check_cited(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
-    """Every entry cites a clause of the document, or another source."""
+def _check_cited(draft: Draft, file: YamlFile, spec: PolicyFile, base: Loc) -> None:
+    """Every entry of the terms cites a clause of the document, or another source."""
     entries: list[tuple[Loc, Any]] = []
-    for name in ("eligibility", "items", "price", "shares", "targets", "calendar", "duties"):
-        entries += [((name, i), entry) for i, entry in enumerate(getattr(spec, name))]
+    for name in ("eligibility", "items", "price", "shares"):
+        entries += [((*base, name, i), entry) for i, entry in enumerate(getattr(spec, name))]
     if spec.entitlement is not None:
-        base = ("entitlement", "decisions")
-        entries += [((*base, i), d) for i, d in enumerate(spec.entitlement.decisions)]
-    if spec.settlement is not None:
-        entries.append((("settlement",), spec.settlement))
+        inside = (*base, "entitlement", "decisions")
+        entries += [((*inside, i), d) for i, d in enumerate(spec.entitlement.decisions)]
+    for name in ("settlement", "benefit"):
+        if getattr(spec, name) is not None:
+            entries.append(((*base, name), getattr(spec, name)))
+    _cite(draft, file, spec, entries)
+
+
+def _check_cited_once(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
+    """The same for what stands once for the whole document."""
+    entries: list[tuple[Loc, Any]] = []
+    for name in ("targets", "calendar", "duties", "tiers", "benefit_programmes", "milestones"):
+        entries += [((name, i), entry) for i, entry in enumerate(getattr(spec, name))]
+    entries += [(("funding", name), entry) for name, entry in spec.funding.items()]
+    if spec.one_stop is not None:
+        entries.append((("one_stop",), spec.one_stop))
+    _cite(draft, file, spec, entries)
+
+
+def _cite(draft: Draft, file: YamlFile, spec: PolicyFile, entries: list[tuple[Loc, Any]]) -> None:
     refs = {c.ref for c in spec.clauses}
     for loc, entry in entries:
         if not entry.clause and entry.source is None:
@@ -263,9 +387,12 @@ def _check_targets(
 
 
 def _check_clauses(
-    draft: Draft, file: YamlFile, spec: PolicyFile, programmes: list[Programme]
+    draft: Draft, file: YamlFile, policy: Policy, programmes: list[Programme]
 ) -> None:
-    known = _implementers(spec, programmes)
+    spec = policy.spec
+    known = _implementers(spec, programmes) | _of_terms(spec)
+    for name, part in policy.parts.items():
+        known |= {f"{name}.{entry}" for entry in _of_terms(part.spec)}
     refs: dict[str, int] = {}
     for index, clause in enumerate(spec.clauses):
         loc: Loc = ("clauses", index)
@@ -300,18 +427,28 @@ def _check_clauses(
             )
 
 
-def _implementers(spec: PolicyFile, programmes: list[Programme]) -> set[str]:
+def _of_terms(spec: PolicyFile) -> set[str]:
+    """What the terms of one programme may be cited as."""
     known = {f"eligibility:{c.id}" for c in spec.eligibility}
-    known |= {f"item:{i.id}" for i in spec.items} | {f"target:{t.id}" for t in spec.targets}
-    known |= {f"calendar:{c.id}" for c in spec.calendar}
-    known |= {f"duty:{d.id or d.who}" for d in spec.duties} | {f"duty:{d.who}" for d in spec.duties}
-    known |= {f"area:{name}" for name in spec.areas} | {f"share:{s.payer}" for s in spec.shares}
-    known |= {f"repeals:{name}" for name in spec.repeals}
-    known |= {f"policy:{name}" for name in spec.repeals}
+    known |= {f"item:{i.id}" for i in spec.items} | {f"share:{s.payer}" for s in spec.shares}
     if spec.entitlement is not None:
         known |= {f"entitlement:{d.id}" for d in spec.entitlement.decisions}
-        known.add("entitlement")
-    for name in ("price", "shares", "settlement", "in_force", "repeals", "eligibility"):
+    for name in ("eligibility", "entitlement", "price", "benefit", "shares", "settlement"):
+        if getattr(spec, name):
+            known.add(name)
+    return known
+
+
+def _implementers(spec: PolicyFile, programmes: list[Programme]) -> set[str]:
+    known = {f"target:{t.id}" for t in spec.targets} | {f"calendar:{c.id}" for c in spec.calendar}
+    known |= {f"duty:{d.id or d.who}" for d in spec.duties} | {f"duty:{d.who}" for d in spec.duties}
+    known |= {f"area:{name}" for name in spec.areas} | {f"tier:{t.id}" for t in spec.tiers}
+    known |= {f"repeals:{name}" for name in spec.repeals}
+    known |= {f"policy:{name}" for name in spec.repeals}
+    known |= {f"milestone:{m.id}" for m in spec.milestones}
+    known |= {f"benefit_programme:{b.id}" for b in spec.benefit_programmes}
+    known |= {f"funding:{name}" for name in spec.funding}
+    for name in ("in_force", "repeals", "one_stop"):
         if getattr(spec, name):
             known.add(name)
     for programme in programmes:

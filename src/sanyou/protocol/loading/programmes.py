@@ -11,10 +11,10 @@ from sanyou.protocol.loading.forms import load_forms
 from sanyou.protocol.loading.outputs import load_documents, load_indicators, load_schedule
 from sanyou.protocol.loading.parts import Parts, role_known
 from sanyou.protocol.loading.rules import load_rules
-from sanyou.protocol.models import DocumentSpec, ProgrammeFile
+from sanyou.protocol.models import DocumentSpec, ProgrammeFile, SupplySpec
 from sanyou.protocol.programme import Form, Programme, role_details
 from sanyou.protocol.scope import COUPLE, Scope, build_scope
-from sanyou.protocol.yamlfile import Loc
+from sanyou.protocol.yamlfile import Loc, read_yaml
 
 
 def load_programme(draft: Draft, path: Path, root: Path) -> None:
@@ -67,6 +67,34 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
     )
     draft.programmes[spec.id] = programme
     draft.cases += [(case_file, index, case, programme) for case_file, index, case in cases]
+
+
+def check_between(draft: Draft, supplies: Mapping[str, SupplySpec]) -> None:
+    """What one programme says of another, and of supplies; known once all are read."""
+    for programme in draft.programmes.values():
+        file = read_yaml(programme.folder / "programme.yaml", programme.folder)
+        for index, reuse in enumerate(programme.spec.reuse):
+            if reuse.from_ not in draft.programmes or reuse.from_ == programme.id:
+                others = [name for name in draft.programmes if name != programme.id]
+                loc: Loc = ("reuse", index, "from")
+                draft.unknown(file, loc, "项目", "programme", reuse.from_, others)
+            for i, name in enumerate(reuse.elements):
+                if name not in draft.elements:
+                    loc = ("reuse", index, "elements", i)
+                    draft.unknown(file, loc, "数据元", "element", name, ())
+        for form in programme.forms.values():
+            use = form.spec.supply
+            if use is None:
+                continue
+            source = read_yaml(programme.folder / "forms" / f"{form.id}.yaml", programme.folder)
+            if use.item not in supplies:
+                draft.unknown(source, ("supply", "item"), "物资", "supply", use.item, supplies)
+            fields = {f.element for section in form.sections for f in section.fields}
+            if use.quantity not in fields:
+                loc = ("supply", "quantity")
+                draft.unknown(
+                    source, loc, "表单数据元", "element of the form", use.quantity, fields
+                )
 
 
 def _check_classes(draft: Draft, parts: Parts) -> None:
