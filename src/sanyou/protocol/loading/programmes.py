@@ -72,7 +72,8 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
 def check_between(draft: Draft, supplies: Mapping[str, SupplySpec]) -> None:
     """What one programme says of another, and of supplies; known once all are read."""
     for programme in draft.programmes.values():
-        file = read_yaml(programme.folder / "programme.yaml", programme.folder)
+        root = programme.folder.parent.parent
+        file = read_yaml(programme.folder / "programme.yaml", root)
         for index, reuse in enumerate(programme.spec.reuse):
             if reuse.from_ not in draft.programmes or reuse.from_ == programme.id:
                 others = [name for name in draft.programmes if name != programme.id]
@@ -86,7 +87,7 @@ def check_between(draft: Draft, supplies: Mapping[str, SupplySpec]) -> None:
             use = form.spec.supply
             if use is None:
                 continue
-            source = read_yaml(programme.folder / "forms" / f"{form.id}.yaml", programme.folder)
+            source = read_yaml(programme.folder / "forms" / f"{form.id}.yaml", root)
             if use.item not in supplies:
                 draft.unknown(source, ("supply", "item"), "物资", "supply", use.item, supplies)
             fields = {f.element for section in form.sections for f in section.fields}
