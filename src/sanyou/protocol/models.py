@@ -689,6 +689,7 @@ class DistrictFile(Model):
 class PerUnit(Model):
     amount: int = Field(ge=1)
     label: Text
+    per_day: int = Field(default=1, ge=1)
 
 
 class SupplySpec(Model):
@@ -699,7 +700,14 @@ class SupplySpec(Model):
     unit: Text
     per_unit: PerUnit | None = None
     warn_days_before_expiry: int = Field(default=60, ge=0)
+    remind_days_before_end: int = Field(default=0, ge=0)  # of what somebody was given
     source: Source
+
+    def days(self, units: int) -> int:
+        """How many days this many units last; 0 where it is not used up by the day."""
+        if self.per_unit is None:
+            return 0
+        return units * self.per_unit.amount // self.per_unit.per_day
 
 
 class SuppliesFile(Model):
