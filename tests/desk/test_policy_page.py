@@ -1,5 +1,6 @@
 """Policies clause by clause, programmes, rules."""
 
+import html
 import re
 
 import pytest
@@ -11,15 +12,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_clause_stands_on_the_page_with_what_implements_it(client_as, library) -> None:
-    policy = library.policies["jiulongpo-2020"]
+    for policy in library.policies.values():
+        text = client_as("manager").get(reverse("policy", args=[policy.id])).content.decode()
 
-    text = client_as("manager").get(reverse("policy", args=[policy.id])).content.decode()
-
-    for clause in policy.clauses:
-        assert clause.ref in text
-        assert clause.text.splitlines()[0] in text
-    assert text.count('id="clause-') == len(policy.clauses)
-    assert "460.00" in text
+        for clause in policy.clauses:
+            assert clause.ref in text
+            assert clause.text.splitlines()[0] in html.unescape(text)
+        assert text.count('id="clause-') == len(policy.clauses)
 
 
 def test_every_page_a_clause_names_exists(library) -> None:
@@ -35,12 +34,25 @@ def test_every_page_a_clause_names_exists(library) -> None:
     assert {name for name in named if not page_url(name)} == set()
 
 
-def test_every_link_inside_the_page_has_its_target(client_as) -> None:
-    text = client_as("manager").get(reverse("policy", args=["jiulongpo-2020"])).content.decode()
+def test_every_link_inside_a_page_has_its_target(client_as, library) -> None:
+    client = client_as("manager")
+    for policy in library.policies.values():
+        text = client.get(reverse("policy", args=[policy.id])).content.decode()
 
-    targets = set(re.findall(r'id="([^"]+)"', text))
-    wanted = set(re.findall(r'href="#([^"]+)"', text)) - {"main"}
-    assert wanted <= targets
+        targets = set(re.findall(r'id="([^"]+)"', text))
+        wanted = set(re.findall(r'href="#([^"]+)"', text)) - {"main"}
+        assert wanted - targets == set(), policy.id
+
+
+def test_terms_of_every_programme_stand_on_the_page(client_as, library) -> None:
+    for policy in library.policies.values():
+        text = client_as("finance").get(reverse("policy", args=[policy.id])).content.decode()
+
+        for part in policy.every_part():
+            for criterion in part.eligibility:
+                assert str(criterion.refuse) in html.unescape(text), (policy.id, criterion.id)
+            for price in part.price:
+                assert price.amount in text
 
 
 @pytest.mark.requirement("A05")

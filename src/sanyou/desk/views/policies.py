@@ -48,6 +48,14 @@ KINDS = {
     "programme": gettext_lazy("项目"),
     "in_force": gettext_lazy("施行日期"),
     "repeals": gettext_lazy("废止"),
+    "policy": gettext_lazy("文件"),
+    "benefit": gettext_lazy("补助金额"),
+    "shares": gettext_lazy("经费分担"),
+    "tier": gettext_lazy("分担档次"),
+    "funding": gettext_lazy("经费渠道"),
+    "one_stop": gettext_lazy("一站式"),
+    "milestone": gettext_lazy("推进步骤"),
+    "benefit_programme": gettext_lazy("惠民项目"),
 }
 
 
@@ -55,6 +63,20 @@ PAGES = {
     "statement": gettext_lazy("结算表"),
     "statements": gettext_lazy("结算表"),
     "special-account": gettext_lazy("经费专账"),
+    "ledger": gettext_lazy("经费专账"),
+    "annual-accounts": gettext_lazy("年度决算"),
+    "budget": gettext_lazy("年度预算"),
+    "benefits": gettext_lazy("补助申请"),
+    "benefit-programmes": gettext_lazy("惠民项目"),
+    "notices": gettext_lazy("公示"),
+    "appeals": gettext_lazy("申诉"),
+    "stock": gettext_lazy("药具库存"),
+    "try-policy": gettext_lazy("政策试算"),
+    "versions": gettext_lazy("内容版本"),
+    "nominate": gettext_lazy("登记"),
+    "staff": gettext_lazy("人员与岗位"),
+    "audit": gettext_lazy("操作记录"),
+    "assess": gettext_lazy("风险评估"),
     "report": gettext_lazy("月报"),
     "reports": gettext_lazy("月报"),
     "task-numbers": gettext_lazy("年度任务"),
@@ -117,7 +139,9 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
         raise Http404
     actor = actor_of(request)
     audit.record(actor, "read", "policy", policy_id)
-    programmes = [library.programmes[name] for name in found.programmes]
+    programmes = [
+        library.programmes[name] for name in found.programmes if name in library.programmes
+    ]
     context = {
         "policy": found,
         "label": words(found.label),
@@ -126,22 +150,60 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
         "repeals": [library.policies.get(r) or r for r in found.repeals],
         "repealed_by": [p for p in library.policies.values() if found.id in p.repeals],
         "programmes": programmes,
-        "eligibility": [
-            {"spec": c, "label": words(c.label), "refuse": words(c.refuse), "ask": words(c.ask)}
-            for c in found.eligibility
+        "parts": [_terms(library, found, part) for part in found.every_part()],
+        "tiers": {t.id: words(t.label) for t in found.tiers},
+        "benefit_programmes": [
+            (entry, [words(found.funding[f].label) for f in entry.funding])
+            for entry in found.benefit_programmes
         ],
-        "decisions": found.entitlement.decisions if found.entitlement else [],
+        "one_stop": [words(library.programmes[p].label) for p in found.one_stop.programmes]
+        if found.one_stop
+        else [],
+    }
+    return render(request, "desk/shell/policy.html", context)
+
+
+def _terms(library: Library, whole: Policy, part: Policy) -> dict[str, Any]:
+    """Who may have one programme of the document, how often, what is done, what it costs."""
+    programme = library.programmes.get(part.programme)
+    benefit = part.benefit.part if part.benefit else None
+    decided = benefit.of if benefit else part.benefit.decided if part.benefit else None
+    return {
+        "policy": part,
+        "programme": programme,
+        "prefix": "" if part is whole else f"{part.programme}-",
+        "eligibility": [
+            {
+                "spec": c,
+                "label": words(c.label),
+                "refuse": words(c.refuse),
+                "ask": words(c.ask),
+                "words": _condition(programme, part, f"eligibility:{c.id}"),
+            }
+            for c in part.eligibility
+        ],
+        "decisions": [
+            (d, _condition(programme, part, f"entitlement:{d.id}"))
+            for d in (part.entitlement.decisions if part.entitlement else [])
+        ],
         "items": [
             {
                 "spec": i,
                 "label": words(i.label),
-                "who": [words(programmes[0].role_label[r]) for r in i.who],
+                "who": [words(programme.role_label[r]) for r in i.who] if programme else [],
                 "requires": [words(library.dictionary.elements[e].label) for e in i.requires],
             }
-            for i in found.items
+            for i in part.items
         ],
+        "money": bool(part.price or part.settlement or part.benefit or part.shares),
+        "of": words(part.fact_label(decided)) if decided else "",
     }
-    return render(request, "desk/shell/policy.html", context)
+
+
+def _condition(programme: Programme | None, part: Policy, name: str) -> str:
+    """A condition of the document in words."""
+    found = part.conditions.get(name)
+    return wording.in_words(programme, found.node, "") if programme and found else ""
 
 
 def _clause(
@@ -161,10 +223,18 @@ def _open_to(actor: Actor, by: By) -> By:
 
 
 def _by(policy: Policy, reference: str, programmes: list[Programme]) -> By:
+    whose, dot, rest = reference.partition(".")
+    if dot and whose in policy.parts:
+        policy, reference, prefix = policy.parts[whose], rest, f"{whose}-"
+        programmes = [p for p in programmes if p.id == whose]
+    else:
+        prefix = ""
     kind, _colon, name = reference.partition(":")
     label = str(KINDS.get(kind, kind))
+    if prefix and programmes:
+        label = f"{words(programmes[0].label)} {label}"
     own = _label_of(policy, kind, name, programmes)
-    return By(f"{label}：{own}" if own else label, _where(kind, name, programmes))
+    return By(f"{label}：{own}" if own else label, _where(kind, name, programmes, prefix))
 
 
 @dataclass(frozen=True)
@@ -186,6 +256,10 @@ def _label_of(policy: Policy, kind: str, name: str, programmes: list[Programme])
         "calendar": spec.calendar,
         "duty": spec.duties,
         "share": [_Share(s.payer, s.label) for s in spec.shares],
+        "tier": spec.tiers,
+        "milestone": spec.milestones,
+        "benefit_programme": spec.benefit_programmes,
+        "funding": [_Share(name, one.label) for name, one in spec.funding.items()],
     }
     for one in lists.get(kind, ()):
         if one.id == name:
@@ -220,25 +294,35 @@ def _in_programme(programme: Programme, kind: str, name: str) -> str:
     return words(found.label) if found is not None else ""
 
 
-def _where(kind: str, name: str, programmes: list[Programme]) -> str:
+def _where(kind: str, name: str, programmes: list[Programme], prefix: str = "") -> str:
     """The page that shows it; "" where there is none of its own."""
-    if kind in {"eligibility", "entitlement", "item", "target", "duty", "calendar", "area"}:
+    if kind in {"eligibility", "entitlement", "item"}:
+        return f"#{prefix}{kind}-{name}" if name else f"#{prefix}terms"
+    if kind in {"target", "duty", "calendar", "area", "milestone", "benefit_programme"}:
         return f"#{kind}-{name}"
-    if kind in {"price", "share", "settlement"}:
-        return "#money"
+    if kind in {"price", "share", "shares", "settlement", "benefit"}:
+        return f"#{prefix}money"
+    if kind in {"tier", "funding", "one_stop"}:
+        return f"#{kind}-{name}" if name else f"#{kind}"
     if kind == "page":
         return page_url(name)
-    if kind == "repeals":
+    if kind in {"repeals", "policy"} and name:
         return reverse("policy", args=[name])
     if kind == "programme":
         return reverse("programme", args=[name])
     if kind == "rule":
-        return f"{reverse('rules')}#{name}"
+        return f"{reverse('rules')}?programme={_holder(kind, name, programmes)}#{name}"
     if kind in {"indicator", "report"}:
         return page_url("reports")
     if kind in {"form", "step", "task", "document"}:
-        return f"{reverse('programme', args=[programmes[0].id])}#{kind}-{name}"
+        holder = _holder(kind, name, programmes)
+        return f"{reverse('programme', args=[holder])}#{kind}-{name}"
     return ""
+
+
+def _holder(kind: str, name: str, programmes: list[Programme]) -> str:
+    """The first of the document's programmes that has this part."""
+    return next((p.id for p in programmes if _in_programme(p, kind, name)), programmes[0].id)
 
 
 def page_url(name: str) -> str:
@@ -301,7 +385,8 @@ def rules(request: HttpRequest) -> HttpResponse:
     """Every rule of a programme: for whom, when, what advice, from which source."""
     library = content.library()
     wanted = request.GET.get("programme", "")
-    with_rules = [p for p in library.programmes.values() if p.rules]
+    with_rules = sorted(library.programmes.values(), key=lambda p: -len(p.rules))
+    with_rules = [p for p in with_rules if p.rules]
     found = next((p for p in with_rules if p.id == wanted), with_rules[0] if with_rules else None)
     text = request.GET.get("q", "").strip()
     category = request.GET.get("category", "")
