@@ -25,6 +25,8 @@ def inputs_of(element: Element, formulas: Mapping[str, Formula]) -> tuple[str, .
     between = element.derived.between
     if between is not None:
         return tuple(end for end in between[1] if end != "today")
+    if element.derived.later is not None:
+        return (element.derived.later.than,)
     formula = formulas.get(element.id)
     return formula.names if formula else ()
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from sanyou.protocol.dates import BETWEEN
+from sanyou.protocol.dates import BETWEEN, add
 from sanyou.protocol.models import Area, Element
 
 if TYPE_CHECKING:
@@ -141,6 +141,9 @@ def _derive(
         if not isinstance(start, date) or not isinstance(end, date):
             return None
         return BETWEEN[unit](start, end)
+    if derived.later is not None:
+        start = facts.get(f"{role}.{derived.later.than}")
+        return add(start, derived.later.by) if isinstance(start, date) else None
     formula = lib.dictionary.formulas[element.id]
     return formula.evaluate(numbers, derived.decimals)
 

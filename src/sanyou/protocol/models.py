@@ -100,6 +100,13 @@ class Plausible(Model):
     source: Source | None = None
 
 
+class Later(Model):
+    """The corresponding day of another date, some time later."""
+
+    than: Name
+    by: Duration
+
+
 class Derived(Model):
     """How a computed element is worked out; exactly one way."""
 
@@ -107,6 +114,7 @@ class Derived(Model):
     months_between: list[str] | None = None
     weeks_between: list[str] | None = None
     days_between: list[str] | None = None
+    later: Later | None = None
     formula: str | None = None
     decimals: int | None = Field(default=None, ge=0, le=6)
 

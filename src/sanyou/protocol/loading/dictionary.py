@@ -218,7 +218,8 @@ def _check_derived(draft: Draft, file: YamlFile, loc: Loc, element: Element, lab
         for way in ("years", "months", "weeks", "days")
         if getattr(derived, f"{way}_between") is not None
     ]
-    if len(ways) + (derived.formula is not None) != 1 or (element.process):
+    others = (derived.formula is not None) + (derived.later is not None)
+    if len(ways) + others != 1 or element.process:
         draft.fail(
             file,
             loc,
@@ -233,8 +234,17 @@ def _check_derived(draft: Draft, file: YamlFile, loc: Loc, element: Element, lab
         except Problem as problem:
             draft.problem(file, (*loc, "formula"), problem)
             return
-    wanted = "date" if ways else "number"
-    if (derived.between is not None and len(derived.between[1]) != 2) or not element.is_number:
+    wanted = "number" if derived.formula is not None else "date"
+    if derived.later is not None:
+        if element.type != "date":
+            draft.fail(
+                file,
+                loc,
+                "derived",
+                f"{label}由 later 算出，类型须为 date。",
+                f'"{element.id}" is worked out by later and must be a date.',
+            )
+    elif (derived.between is not None and len(derived.between[1]) != 2) or not element.is_number:
         draft.fail(
             file,
             loc,
