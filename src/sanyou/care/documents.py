@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,17 @@ from sanyou.trust.crypto import decrypt, encrypt
 
 PURPOSE = "care.Document.payload"
 DRAFT_NUMBER = "—"
+
+
+# What a floor above adds to the data of a document: (episode, kind, day) -> {key: value}.
+Supplier = Callable[[Episode, str, date], Mapping[str, Any]]
+_suppliers: list[Supplier] = []
+
+
+def supply(supplier: Supplier) -> None:
+    """Let a floor above add to what a document prints."""
+    if supplier not in _suppliers:
+        _suppliers.append(supplier)
 
 
 @cache
@@ -155,7 +167,8 @@ def _payload(
 ) -> dict[str, Any]:
     policy = content.policy_of(episode)
     forms = _forms(episode, programme, on)
-    return {
+    more = {k: v for supplier in _suppliers for k, v in supplier(episode, spec.id, on).items()}
+    return more | {
         "document": {
             "number": DRAFT_NUMBER,
             "title": spec.label.zh,
@@ -322,6 +335,7 @@ def _assessment(episode: Episode, programme: Programme) -> dict[str, Any] | None
         "level": row.level,
         "level_label": programme.risk_levels[row.level].zh if row.level else "",
         "findings": findings,
+        "opinions": _opinions(programme, row, findings),
         "undetermined": [
             {
                 "role": u["role"],
@@ -335,6 +349,23 @@ def _assessment(episode: Episode, programme: Programme) -> dict[str, Any] | None
         "decided_on": row.as_of.isoformat() if row.status in DECIDED else "",
         "override_reason": row.reason if row.status == Assessment.Status.OVERRIDDEN else "",
     }
+
+
+def _opinions(
+    programme: Programme, row: Assessment, findings: list[dict[str, Any]]
+) -> dict[str, list[str]]:
+    """Per role, the classes above the first level, worst first: what a paper may say that tells
+    no result. A class the doctor gave the couple herself holds for both."""
+    none_found = next(iter(programme.risk_levels), "")
+    serious = {c.id: c.label.zh for c in programme.risk_classes if c.level != none_found}
+    found: dict[str, list[str]] = {}
+    for role in programme.roles:
+        classes = [f["cls"] for f in findings if f["role"] in (role, COUPLE)]
+        if row.override.get("cls"):
+            classes = [row.cls]
+        told = dict.fromkeys(c for c in classes if c in serious)
+        found[role] = [serious[c].removeprefix(f"{c} 类").strip() for c in told]
+    return found
 
 
 def _missing(programme: Programme, names: list[str]) -> list[str]:
