@@ -169,55 +169,84 @@ def month(
     out.print(f"[green]✓[/] 完成。检查 {summary['attendance']['examined']} 对，结果在 {output}")
 
 
-@app.command()
-def synth(
-    couples: Annotated[int, typer.Option(help="夫妇对数", min=1)] = 200,
-    seed: Annotated[int, typer.Option(help="随机种子：相同的种子得到相同的人口")] = 7,
-    until: Annotated[str | None, typer.Option(help="历史截止日期（默认今天）")] = None,
-    home: Home = None,
-) -> None:
-    """按已发表的流行率生成虚构人口和一年的历史。"""
-    _django(home)
-    _migrate()
+District = Annotated[
+    list[str] | None, typer.Option(help="区县编号，可重复；如 --district jiulongpo")
+]
+
+
+def _chosen_districts(given: list[str] | None, usual: int | None) -> list[str]:
+    """The districts asked for; without any the first `usual` of those whose policy is there."""
     from sanyou.synth import district
 
+    available = district.available(_today())
+    unknown = [d for d in given or [] if d not in available]
+    if unknown:
+        _stop(f"没有区县“{'、'.join(unknown)}”。可用：{'、'.join(available)}", 2)
+    # In the order of the list: couples who moved come after the district they left.
+    return [d for d in available if d in given] if given else available[:usual]
+
+
+@app.command()
+def synth(
+    couples: Annotated[int, typer.Option(help="每个区县的夫妇对数", min=1)] = 200,
+    seed: Annotated[int, typer.Option(help="随机种子：相同的种子得到相同的人口")] = 7,
+    until: Annotated[str | None, typer.Option(help="历史截止日期（默认今天）")] = None,
+    district: District = None,
+    home: Home = None,
+) -> None:
+    """按已发表的流行率生成虚构人口和一年的历史（默认九龙坡）。"""
+    _django(home)
+    _migrate()
+    from sanyou.synth import district as synthetic
+
     day = _day(until) or _today()
-    result = district.build(couples=couples, seed=seed, until=day, console=err)
-    out.print(f"[green]✓[/] 已生成 {result.couples} 对夫妇，{result.encounters} 份记录。")
+    for one in _chosen_districts(district, 1):
+        result = synthetic.build(one, couples=couples, seed=seed, until=day, console=err)
+        out.print(f"[green]✓[/] {one}：{result.couples} 份档案，{result.encounters} 份记录。")
 
 
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="建好后启动网页服务")] = True,
-    couples: Annotated[int, typer.Option(help="夫妇对数", min=1)] = 160,
+    couples: Annotated[int, typer.Option(help="每个区县的夫妇对数", min=1)] = 60,
     seed: Annotated[int, typer.Option(help="随机种子")] = 7,
     port: Annotated[int, typer.Option(help="端口")] = 8000,
+    district: District = None,
     home: Home = None,
 ) -> None:
-    """建立演示区（九龙坡）并在浏览器中打开。所有人员均为虚构。"""
+    """建立演示区县（默认全部五个）并在浏览器中打开。所有人员均为虚构。"""
     os.environ.pop("SANYOU_DATABASE_URL", None)
     os.environ["SANYOU_DEMO"] = "1"
     _django(home)
     _migrate()
     from sanyou.care.models import Episode
-    from sanyou.synth import district
+    from sanyou.synth import district as synthetic
 
     invented = Episode.objects.filter(source__startswith="synth:")
     if Episode.objects.exists() and not invented.exists():
         _stop("这个数据目录里有实际业务数据，不能混入演示数据。请用 --home 指定另一个目录。", 2)
-    today = _today()
-    district.build(couples=couples, seed=seed, until=today, console=err)
-    table = Table(
-        "岗位", "用户名", "密码", "姓名", "单位", title="演示账号（仅供演示，勿用于真实数据）"
-    )
-    for login in district.logins():
-        table.add_row(*login)
-    out.print(table)
+    chosen, today = _chosen_districts(district, None), _today()
+    for one in chosen:
+        synthetic.build(one, couples=couples, seed=seed, until=today, console=err)
+    synthetic.build_above(chosen)
+    _print_logins(synthetic.logins())
     if serve:
         out.print(f"请在浏览器打开 [bold]http://127.0.0.1:{port}/[/]  （按 Ctrl+C 停止）")
         _serve("127.0.0.1", port)
     else:
-        out.print("演示区已建好。运行 `uv run sanyou demo` 启动。")
+        out.print("演示区县已建好。运行 `uv run sanyou demo` 启动。")
+
+
+def _print_logins(logins: list[Any]) -> None:
+    """A line for each duty, a column for each district; the one password below."""
+    places = list(dict.fromkeys(login.place for login in logins))
+    names = {(login.place, login.label): login.username for login in logins}
+    table = Table("岗位", *places, title="演示账号的用户名（仅供演示，勿用于真实数据）")
+    for label in dict.fromkeys(login.label for login in logins):
+        table.add_row(label, *(names.get((place, label), "") for place in places))
+    out.print(table)
+    if logins:
+        out.print(f"密码都是 [bold]{logins[0].password}[/]")
 
 
 def _serve(host: str, port: int) -> None:

@@ -193,7 +193,8 @@ def test_the_demo_has_a_task_number(
     episode_at("examined", 1, on=dt.date(2021, 1, 5))
     until = dt.date(2021, 1, 5)  # the second working day of 250: a pace of 125 a year
     for _twice in range(2):
-        demo._task_numbers({"region": COUNTY}, actor("manager"), until)
+        given = {"region": COUNTY, "programmes": ["preconception"]}
+        demo._task_numbers(given, {"manager": actor("manager")}, until)
     own = TaskNumber.objects.get(region=COUNTY)
     towns = TaskNumber.objects.exclude(region=COUNTY)
     assert own.number == 130

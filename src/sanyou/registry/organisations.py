@@ -41,6 +41,13 @@ def setup_district(county_code: str, centre_name: str) -> District:
     return District(county, commission, finance, centre, townships, hospitals)
 
 
+def setup_commission(region_code: str) -> Organisation:
+    """The health commission of a city or province, above its districts. Idempotent."""
+    region = Region.objects.get(pk=region_code)
+    name = f"{region.full_name}卫生健康委员会"
+    return _put(region, "wjw", Organisation.Kind.COMMISSION, name)
+
+
 def _put(
     region: Region, mark: str, kind: str, name: str, parent: Organisation | None = None
 ) -> Organisation:

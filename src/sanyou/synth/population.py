@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-SHARES = Path(__file__).resolve().parent.parent / "content" / "synth" / "jiulongpo.yaml"
+FOLDER = Path(__file__).resolve().parent.parent / "content" / "synth"
+BASE = "base"  # the file of what is the same everywhere
 
 # How far a couple of the live month has come; every desk has something to do.
 LIVE_STAGES = [
@@ -51,15 +52,27 @@ class Story:
     stage: str  # how far they came: a live stage, or "followed" for history
     pregnant: bool
     lost: bool
-    tsh_missing: bool
+    again: bool  # comes once more for the same child order
+    accepts_own_cost: bool
+    left_out: tuple[str, ...]  # elements whose results did not come back
     seed: int  # for the answers on their forms
 
 
 @cache
-def shares(path: Path = SHARES) -> dict[str, Any]:
-    """The published shares, as read from content."""
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     return found
+
+
+def districts() -> list[str]:
+    """The districts that can be invented; one that couples move to comes after where they left."""
+    return list(_read(BASE)["districts"])
+
+
+@cache
+def shares(district: str = "") -> dict[str, Any]:
+    """The published shares, as read from content; with a district also where its people live."""
+    return _read(BASE) | ({"id": district} | _read(district) if district else {})
 
 
 def id_number(region: str, born: date, sequence: int) -> str:
@@ -84,7 +97,7 @@ def invented_name(rng: Random, names: dict[str, Any], role: str) -> str:
 
 def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iterator[Story]:
     """`couples` stories; a quarter of them in the month before `until`, the others in the year before."""
-    rng = Random(seed)
+    rng = Random(f"{given['id']}:{seed}")
     towns, weights = zip(*given["towns"].items(), strict=True)
     process = given["process"]
 
@@ -151,6 +164,10 @@ def stories(couples: int, seed: int, until: date, given: dict[str, Any]) -> Iter
             stage=LIVE_STAGES[number % len(LIVE_STAGES)] if is_live else "followed",
             pregnant=chance("pregnant_within_a_year"),
             lost=chance("lost_to_follow_up"),
-            tsh_missing=chance("tsh_missing"),
+            again=chance("examined_again"),
+            accepts_own_cost=chance("own_cost_accepted"),
+            left_out=tuple(
+                name for name, entry in given["left_out"].items() if rng.random() < entry["share"]
+            ),
             seed=rng.randrange(2**32),
         )

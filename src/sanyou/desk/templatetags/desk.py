@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from sanyou.care import content
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.dates import years_between
@@ -43,6 +44,9 @@ class Shell:
     place: str
     links: list[Link]
     several: bool
+    district: str = ""  # how the district calls itself; "" above the districts
+    centre: str = ""
+    mark: str = ""  # address of its picture
 
 
 # (url name, action, label, icon). Shown when the duty includes the action.
@@ -92,7 +96,16 @@ def shell(context: dict[str, Any]) -> Shell:
         links.append(Link(url, str(label), icon_name, here))
     place = actor.region.full_name if actor.region else ""
     several = len(assignments_of(request)) > 1
-    return Shell(actor, str(actor.role.label), place, links, several)
+    return Shell(actor, str(actor.role.label), place, links, several, *district_of(actor))
+
+
+def district_of(actor: Actor) -> tuple[str, str, str]:
+    """(label, centre, address of the mark) of the district at work; empty above the districts."""
+    found = content.library().district_for(actor.region.code) if actor.region else None
+    if found is None:
+        return "", "", ""
+    mark = reverse("district-mark", args=[found.id]) if found.logo_svg else ""
+    return words(found.label), words(found.spec.centre.name), mark
 
 
 @register.filter

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
 from sanyou.desk.views import (
+    districts,
     doubts,
     home,
     nominate,
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("choose-duty", sign_in.choose_duty, name="choose-duty"),
     path("account", sign_in.account, name="account"),
     path("account/second-factor", sign_in.account_second_factor, name="account-second-factor"),
+    path("districts/<slug:district>/mark.svg", districts.mark, name="district-mark"),
     path("language", set_language, name="set_language"),
     path("", home.home, name="home"),
     path("queue", home.home, name="queue"),

@@ -94,20 +94,29 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "problem": problem,
         "username": request.POST.get("username", ""),
         "next": _next(request),
-        "demo": _demo_accounts(),
-    }
+    } | _demo(request)
     response = render(request, "desk/shell/sign_in.html", context, status=401 if problem else 200)
     add_never_cache_headers(response)
     return response
 
 
-def _demo_accounts() -> list[Any]:
-    """(duty, username, password, name, organisation) in the demo district, nothing elsewhere."""
+def _demo(request: HttpRequest) -> dict[str, Any]:
+    """In a demo its districts and the accounts of the chosen one; elsewhere nothing."""
     if os.environ.get("SANYOU_DEMO") != "1":
-        return []
+        return {}
     from sanyou.synth import district
 
-    return list(district.logins())
+    logins = district.logins()
+    places = {login.district: login.place for login in logins}
+    chosen = request.GET.get("district", "")
+    if chosen not in places:
+        chosen = next(iter(places), "")
+    return {
+        "places": [
+            {"id": id_, "label": label, "current": id_ == chosen} for id_, label in places.items()
+        ],
+        "demo": [login for login in logins if login.district == chosen],
+    }
 
 
 @public_page
