@@ -40,6 +40,7 @@ def _test_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     from django.conf import settings
 
     settings.HOME = tmp_path_factory.mktemp("home")
+    settings.RELEASES_CHECK_SECONDS = None  # tests of content versions set it
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,

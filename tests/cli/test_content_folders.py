@@ -66,9 +66,9 @@ def test_folders_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_services_load_the_same_folders(settings) -> None:
     settings.CONTENT_ROOTS = (EYECHECK,)
-    content._packaged.cache_clear()
+    content.packaged.cache_clear()
     try:
         assert "eyecheck" in content.library().programmes
     finally:
         settings.CONTENT_ROOTS = ()
-        content._packaged.cache_clear()
+        content.packaged.cache_clear()

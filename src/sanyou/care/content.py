@@ -1,4 +1,8 @@
-"""The content in use. Loaded once for the process."""
+"""The content in use: the packaged content with the signed releases of the day over it.
+
+A case is judged by the document as it stood on the day it was opened; findings are made by the rules
+of the day they are made.
+"""
 
 from datetime import date
 from functools import cache
@@ -9,18 +13,20 @@ from sanyou.care.models import Episode
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
+from sanyou.releases.content import library_on
 
 _given: list[Library] = []
 
 
 @cache
-def _packaged() -> Library:
+def packaged() -> Library:
+    """What came with the program, and the district's own folders; no releases."""
     return Library.load(None, *settings.CONTENT_ROOTS)
 
 
-def library() -> Library:
-    """The packaged content with the district's own folders, or what `set_library` gave."""
-    return _given[-1] if _given else _packaged()
+def library(on: date | None = None) -> Library:
+    """The content in force on a day (today where None), or what `set_library` gave."""
+    return _given[-1] if _given else library_on(packaged(), on)
 
 
 def set_library(lib: Library | None) -> None:
@@ -35,13 +41,14 @@ def programme_of(episode: Episode) -> Programme:
 
 
 def policy_of(episode: Episode) -> Policy | None:
-    """The policy under which the episode was opened, with the terms of its programme."""
-    found = library().policies.get(episode.policy)
+    """The policy under which the episode was opened, as it stood that day, with the terms of its
+    programme."""
+    found = library(episode.opened_on).policies.get(episode.policy)
     return None if found is None else found.for_programme(episode.programme)
 
 
 def current_policy(region_code: str, programme: str, on: date) -> Policy | None:
     """The document in force in a region on a day, with the terms of the programme; None where
     there is none or only a stub."""
-    found = library().policy_for(region_code, programme, on)
+    found = library(on).policy_for(region_code, programme, on)
     return None if found is None or found.stub else found.for_programme(programme)
