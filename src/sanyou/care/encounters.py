@@ -1,6 +1,6 @@
 """One form filled for one role: drafts saved as they are typed, signed once, corrected by new rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -21,6 +21,31 @@ from sanyou.registry.access import Actor, Forbidden, may_fill
 from sanyou.trust import audit
 
 Status = Encounter.Status
+
+# What a floor above does in the same transaction when a record is signed, amended or voided. It may
+# refuse by a CareError; then nothing is signed. The episode and the audit head are held.
+Hook = Callable[[Encounter, Actor], None]
+_on_sign: list[Hook] = []
+_on_amend: list[Hook] = []
+_on_void: list[Hook] = []
+
+
+def on_sign(hook: Hook) -> None:
+    """Call with (record, actor) when a record is signed for the first time, however it came."""
+    if hook not in _on_sign:
+        _on_sign.append(hook)
+
+
+def on_amend(hook: Hook) -> None:
+    """Call with (new record, actor) when it replaces a signed one (`record.replaces`)."""
+    if hook not in _on_amend:
+        _on_amend.append(hook)
+
+
+def on_void(hook: Hook) -> None:
+    """Call with (record, actor) when a signed record is taken back."""
+    if hook not in _on_void:
+        _on_void.append(hook)
 
 
 @dataclass(frozen=True)
@@ -237,6 +262,8 @@ def _finish(row: Encounter, episode: Episode, programme: Programme, actor: Actor
         row.task = _task_for(row, episode)
     row.save()
     audit.record(actor, "sign", "encounter", row.key, form=row.form, role=row.role)
+    for hook in _on_sign if row.replaces_id is None else _on_amend:
+        hook(row, actor)
     task = row.task
     if task is not None and task.status == Task.Status.OPEN and task.kind != Task.Kind.STEP:
         flow.close_task(task, actor.staff)
@@ -384,3 +411,13 @@ def copy_last(episode: Episode, form: str, role: str) -> dict[str, Any]:
         .last()
     )
     return dict(last.data) if last is not None else {}
+
+
+@transaction.atomic
+def void(encounter: Encounter, actor: Actor) -> None:
+    """Take a record back, as where the file that brought it is undone; the row is kept."""
+    if encounter.status == Status.SIGNED:
+        for hook in _on_void:
+            hook(encounter, actor)
+    encounter.status = Status.VOID
+    encounter.save(update_fields=["status", "updated_at"])

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import flow
+from sanyou.care import encounters, flow
 from sanyou.care.models import (
     Assessment,
     Card,
@@ -150,6 +150,10 @@ def _cancel_episode(pk: int, actor: Actor) -> None:
     episode.status, episode.status_reason = Episode.Status.CANCELLED, REASON
     episode.closed_on = timezone.localdate()
     episode.save(update_fields=["status", "status_reason", "closed_on"])
+    for encounter in Encounter.objects.filter(episode=episode).exclude(
+        status__in=(Encounter.Status.VOID, Encounter.Status.AMENDED)
+    ):
+        encounters.void(encounter, actor)
     Encounter.objects.filter(episode=episode).update(status=Encounter.Status.VOID)
     flow.advance(episode)
     audit.record(actor, "cancel", "episode", episode.key)
@@ -157,8 +161,7 @@ def _cancel_episode(pk: int, actor: Actor) -> None:
 
 def _void_encounter(pk: int, actor: Actor) -> None:
     encounter = Encounter.objects.select_related("episode__region").get(pk=pk)
-    encounter.status = Encounter.Status.VOID
-    encounter.save(update_fields=["status", "updated_at"])
+    encounters.void(encounter, actor)
     Assessment.objects.filter(episode=encounter.episode, status=Assessment.Status.PROPOSED).update(
         status=Assessment.Status.SUPERSEDED, reason=REASON
     )

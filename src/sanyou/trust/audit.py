@@ -65,6 +65,12 @@ def record(
         )
 
 
+def hold() -> None:
+    """Take the head now, until the transaction ends: for an act that locks other rows after an
+    audited act of the same transaction may have done so, so that all take them in one order."""
+    AuditHead.objects.select_for_update().get_or_create(pk=1, defaults={"seq": 0, "hash": GENESIS})
+
+
 def _recover(head: AuditHead) -> None:
     """Go on after the last row when the head has been removed, leaving a row that says so."""
     last = AuditEvent.objects.order_by("-seq").first()
