@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from sanyou.care import content, encounters, flow, numbers
 from sanyou.care.errors import CareError, NotAllowedNow
 from sanyou.care.facts import facts_of
-from sanyou.care.models import EligibilityDecision, Encounter, Episode
+from sanyou.care.models import EligibilityDecision, Encounter, Episode, Task, Transfer
 from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.expression import json_value
 from sanyou.protocol.scope import COUPLE
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, may_confirm
 from sanyou.registry.models import Couple, Person, Region
 from sanyou.registry.regions import county_code
 from sanyou.trust import audit
@@ -54,10 +54,7 @@ def nominate(
     if same is not None:
         if same.created_by_id and actor.staff and same.created_by_id == actor.staff.pk:
             return same  # a second click
-        raise CareError(
-            _("已有进行中的档案 %s，不能重复登记。请在该档案中补充或更正。") % same.number,
-            "already_open",
-        )
+        raise CareError(_already_open(same, region), "already_open")
     policy = content.current_policy(region.code, programme_id, on)
     if policy is None:
         raise CareError(
@@ -75,6 +72,7 @@ def nominate(
         person=person,
         child_order=order,
         region=region,
+        origin=region,
         organisation=actor.organisation,
         opened_on=on,
         source=source,
@@ -90,6 +88,16 @@ def nominate(
     flow.advance(episode, on)
     audit.record(actor, "nominate", "episode", episode.key)
     return episode
+
+
+def _already_open(same: Episode, region: Region) -> str:
+    """What to do about an episode that is going on: here, or in another district."""
+    if county_code(same.region.code) == county_code(region.code):
+        return _("已有进行中的档案 %s，不能重复登记。请在该档案中补充或更正。") % same.number
+    return _(
+        "这对夫妇在%(where)s已有进行中的档案 %(number)s，不能重复登记。请联系该地登记处，"
+        "在档案页点“转到其他区县”转来。"
+    ) % {"where": same.region.full_name, "number": same.number}
 
 
 def _hold(subject: Couple | Person) -> None:
@@ -192,8 +200,13 @@ def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
 def confirm(
     episode: Episode, actor: Actor, on: date, own_cost: bool = False
 ) -> EligibilityDecision:
-    """The centre decides: in, not eligible, or not yet known. Own cost only when it is chosen."""
-    actor.require("confirm", episode)
+    """The centre decides: in, not eligible, or not yet known. Own cost only when it is chosen.
+
+    Where the programme's own step says so, whoever registers decides at once.
+    """
+    deciders = {s.duty for s in content.programme_of(episode).steps if s.kind == "confirm"}
+    if not may_confirm(actor, deciders, episode):
+        actor.require("confirm", episode)
     row = flow.lock(episode)
     if row.status not in (Episode.Status.OPEN, Episode.Status.INELIGIBLE):
         raise NotAllowedNow(
@@ -203,10 +216,15 @@ def confirm(
         last = row.decisions.order_by("-pk").first()
         if last is not None:
             return last  # a second click
+    subsidy = any(s.kind == "approve" for s in content.programme_of(row).steps)
+    if subsidy and row.status == Episode.Status.INELIGIBLE:
+        raise NotAllowedNow(_("这份申请已决定不予批准。申请人不服的，请登记申诉，由另一人复核。"))
     if not flow.is_closed(row, "review"):
         if actor.duty != "system":
             raise NotAllowedNow(_("镇街还没有审核这对夫妇，请先由镇街审核。"))
         flow.close_step(row, "review", None)
+    if left := flow.unfinished_before(row, "confirm"):
+        raise NotAllowedNow(_("请先完成“%s”，再确认资格。") % "、".join(left))
     decision = judge(row, on, actor)
     grant = decision.grant
     status, reason = Episode.Status.OPEN, ""
@@ -214,8 +232,10 @@ def confirm(
         status, reason = Episode.Status.INELIGIBLE, str(decision.result["clause_line"])
     elif decision.answer == "unknown":
         reason = str(decision.result["clause_line"])
-    elif grant != "free" and not (grant == "own_cost" and own_cost):
+    elif grant != "free" and not (grant == "own_cost" and own_cost and not subsidy):
         reason = str(decision.result["grant"]["text"]["zh"])
+        if subsidy and grant == "own_cost":  # a subsidy has no own cost: it is refused
+            status = Episode.Status.INELIGIBLE
     else:
         flow.close_step(row, "confirm", actor.staff)
         _stage(row, "confirm")
@@ -237,6 +257,42 @@ def close(episode: Episode, actor: Actor, reason: str) -> Episode:
         row.save(update_fields=["status", "status_reason", "closed_on"])
         flow.advance(row)
         audit.record(actor, "close", "episode", row.key)
+    return row
+
+
+@transaction.atomic
+def transfer(
+    episode: Episode, actor: Actor, to_region: Region, reason: str, on: date | None = None
+) -> Episode:
+    """Hand responsibility and open tasks to another district. Policy and origin stay.
+
+    The district that hands it on goes on reading it. The same again gives the first.
+    """
+    row = flow.lock(episode)
+    actor.require("see_person", row)
+    if row.region_id == to_region.code and row.transfers.exists():
+        return row  # a second click
+    actor.require("transfer", row)
+    if not reason.strip():
+        raise CareError(_("请填写转出原因，接收的区县会看到。"), "reason_missing")
+    if row.status not in GOING_ON:
+        raise NotAllowedNow(_("档案当前为“%s”，不需要转出。") % row.get_status_display())
+    if to_region.level not in (Region.Level.COUNTY, Region.Level.TOWNSHIP, Region.Level.VILLAGE):
+        raise CareError(_("请写到区县或镇街，例如“九龙坡区华岩镇”。"), "too_broad")
+    if county_code(to_region.code) == county_code(row.region.code):
+        raise CareError(_("还在同一个区县，不需要转出；镇街之间的变动请更正登记。"), "same_county")
+    Transfer.objects.create(
+        episode=row,
+        from_region=row.region,
+        to_region=to_region,
+        on=on or timezone.localdate(),
+        reason=reason.strip()[:300],
+        by=actor.staff,
+    )
+    row.region = to_region
+    row.save(update_fields=["region"])
+    row.tasks.filter(status=Task.Status.OPEN).update(region=to_region)
+    audit.record(actor, "transfer", "episode", row.key, to=to_region.code)
     return row
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sanyou.care import content
+from sanyou.care import content, reuse
+from sanyou.care.earlier import Earlier
 from sanyou.care.models import (
     Assessment,
     Card,
@@ -18,8 +19,9 @@ from sanyou.care.models import (
     EligibilityDecision,
     Encounter,
     Episode,
-    FreeCheck,
 )
+from sanyou.care.reuse import Reused
+from sanyou.care.steps import following, stations
 from sanyou.protocol.facts import build_facts
 from sanyou.protocol.pricing import completeness
 from sanyou.protocol.programme import Programme
@@ -63,12 +65,15 @@ def facts_table(episodes: Iterable[Episode], on: date) -> list[dict[str, Any]]:
 def _table(wanted: list[Episode], on: date) -> list[dict[str, Any]]:
     known = _Known([e.pk for e in wanted], on)
     rows = _with_people(wanted)
-    known.read_free_checks(rows)
-    table = [_facts(row, known, on) for row in rows]
-    for supplier in _suppliers:
-        more = supplier(rows, on)
-        for row, facts in zip(rows, table, strict=True):
-            facts.update(more.get(row.pk, {}))
+    known.read_reused(rows)
+    earlier = Earlier(rows, on)
+    supplied = [supplier(rows, on) for supplier in _suppliers]
+    table = []
+    for row in rows:
+        more: dict[str, Any] = {}
+        for found in supplied:
+            more.update(found.get(row.pk, {}))
+        table.append(_facts(row, known, earlier, on, more))
     return table
 
 
@@ -99,6 +104,7 @@ def course_table(episodes: Iterable[Episode], on: date) -> list[dict[str, Any]]:
     for start in range(0, len(wanted), AT_ONCE):
         batch = wanted[start : start + AT_ONCE]
         known = _Known([e.pk for e in batch], on, observed=False)
+        known.read_reused(batch)
         for episode in batch:
             programme = content.programme_of(episode)
             found: dict[str, dict[str, Any]] = {}
@@ -146,9 +152,7 @@ class _Known:
             .defer("payload")
             .order_by("issued_on", "pk")
         )
-        self.used: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
-        self.files: dict[tuple[str, str, int], int] = defaultdict(int)
-        self.indexes: dict[int, set[str]] = {}
+        self.reused: dict[int, dict[tuple[str, str], Reused]] = {}
 
     @staticmethod
     def _by(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -157,83 +161,22 @@ class _Known:
             found[row.episode_id].append(row)
         return found
 
-    def read_free_checks(self, episodes: list[Episode]) -> None:
-        """Free checks of the same couples: from history files, and from their other episodes."""
-        couples = {e.couple_id for e in episodes if e.couple_id}
-        if not couples:
-            return
-        spouses = {p.pk: p for e in episodes if e.couple for p in (e.couple.wife, e.couple.husband)}
-        for pk, person in spouses.items():
-            self.indexes[pk] = {person.id_index}
-        # Numbers of records that were merged into these people count as theirs.
-        merged = Person.objects.filter(merged_into__in=spouses)
-        for winner, index in merged.values_list("merged_into", "id_index"):
-            self.indexes[winner or 0].add(index)
-        indexes = [i for e in episodes if e.couple for i in self.indexes[e.couple.wife_id]]
-        for check in FreeCheck.objects.filter(wife_index__in=indexes, examined_on__lte=self.on):
-            self.files[check.wife_index, check.husband_index, check.child_order] += 1
-        others = (
-            Encounter.objects.filter(
-                episode__couple__in=couples,
-                status=Encounter.Status.SIGNED,
-                occurred_on__lte=self.on,
-                episode__decisions__answer="yes",
-                episode__decisions__grant="free",
-            )
-            .exclude(episode__status=Episode.Status.CANCELLED)
-            .values_list(
-                "episode__couple", "episode__programme", "episode__child_order", "episode", "form"
-            )
-            .distinct()
-        )
-        for couple, programme, order, episode, form in others:
-            if form in stations(content.library().programmes[programme]):
-                self.used[couple, programme, order].add(episode)
-
-    def free_checks(self, episode: Episode) -> int:
-        """Checks already used by this couple for this child order, not counting this episode."""
-        if episode.couple is None or episode.child_order is None:
-            return 0
-        key = (episode.couple_id, episode.programme, episode.child_order)
-        own = len(self.used[key] - {episode.pk})
-        filed = sum(
-            count
-            for (wife, husband, order), count in self.files.items()
-            if order == episode.child_order
-            and wife in self.indexes[episode.couple.wife_id]
-            and husband in self.indexes[episode.couple.husband_id]
-        )
-        return own + filed
-
-
-def stations(programme: Programme) -> set[str]:
-    """Forms of the steps that need consent and come before the assessment: the examination."""
-    after_consent = following(programme, "consent")
-    after_assess = following(programme, "assess")
-    found = {s.form for s in programme.steps if s.form and s.id in after_consent - after_assess}
-    if found or any(s.kind == "consent" for s in programme.steps):
-        return found
-    return {s.form for s in programme.steps if s.form and s.id not in after_assess}
-
-
-def following(programme: Programme, kind: str) -> set[str]:
-    """Steps that come after a step of a kind, at any distance."""
-    found: set[str] = set()
-    reached = {s.id for s in programme.steps if s.kind == kind}
-    while True:
-        more = {s.id for s in programme.steps if reached & set(s.after)} - found
-        if not more:
-            return found
-        found |= more
-        reached |= more
+    def read_reused(self, episodes: list[Episode]) -> None:
+        """What is taken over from other programmes."""
+        standing = {pk: _consents(rows) for pk, rows in self.consents.items()}
+        self.reused = reuse.read(episodes, self.on, standing)
 
 
 def observations_of(
-    episode: Episode, on: date, encounters: Iterable[Encounter] | None = None
+    episode: Episode,
+    on: date,
+    encounters: Iterable[Encounter] | None = None,
+    reused: Mapping[tuple[str, str], Reused] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Per role what was registered and what was signed until the day; later values win.
 
-    An encounter that leaves an element blank does not take back an earlier value.
+    Results reused from another programme count where there is none of the episode's own. An
+    encounter that leaves an element blank does not take back an earlier value.
     """
     programme = content.programme_of(episode)
     found: dict[str, dict[str, Any]] = {}
@@ -255,18 +198,28 @@ def observations_of(
         encounters = episode.encounters.filter(
             status=Encounter.Status.SIGNED, occurred_on__lte=on
         ).order_by("occurred_on", "pk")
+    for (role, name), value in (reuse.of(episode, on) if reused is None else reused).items():
+        found.setdefault(role, {})[name] = value.value
     for encounter in encounters:
         values = found.setdefault(encounter.role, {})
         values.update({k: v for k, v in encounter.data.items() if v is not None})
     return found
 
 
-def _facts(episode: Episode, known: _Known, on: date) -> dict[str, Any]:
+def _facts(
+    episode: Episode, known: _Known, earlier: Earlier, on: date, supplied: Mapping[str, Any]
+) -> dict[str, Any]:
     programme, policy = content.programme_of(episode), content.policy_of(episode)
     signed = known.encounters.get(episode.pk, [])
-    observations = observations_of(episode, on, signed)
+    observations = observations_of(episode, on, signed, known.reused.get(episode.pk, {}))
     _add_course(observations, episode, programme, known, signed)
+    case = observations[COUPLE]
+    case.update(earlier.facts(episode, case["exam_on"], case))
+    for name, value in supplied.items():  # before what is computed from them
+        role, _dot, element = name.partition(".")
+        observations.setdefault(role, {})[element] = value
     facts = build_facts(content.library(), programme, observations, on, policy)
+    facts.update(supplied)
     if policy is not None and facts.get("couple.exam_on") is not None:
         facts["couple.complete"] = not completeness(policy, facts)
     return facts
@@ -282,13 +235,17 @@ def _add_course(
     """The facts of the course, for the whole case and for each role."""
     examined = stations(programme)
     days = [e.occurred_on for e in signed if e.form in examined]
+    reused = known.reused.get(episode.pk, {})
+    # Where nothing was done here, the examination is what was taken over, once that is all of it.
+    taken = not days and reuse.whole(programme, content.policy_of(episode), reused)
+    if taken:
+        days = [max(r.counts_from for r in reused.values())]
     consent = _consents(known.consents.get(episode.pk, []))
     decision = next(reversed(known.decisions.get(episode.pk, [])), None)
     assessment = next(reversed(known.assessments.get(episode.pk, [])), None)
     case = observations.setdefault(COUPLE, {})
     case.update(
         nominated_on=episode.opened_on,
-        free_checks_used=known.free_checks(episode),
         exam_on=min(days, default=None),
         consented=bool(consent) and all(consent.get(r, (False, None))[0] for r in programme.roles),
         both_consented_on=max((on for ok, on in consent.values() if ok), default=None)
@@ -315,8 +272,24 @@ def _add_course(
         mine = observations.setdefault(role, {})
         ok, on = consent.get(role, (False, None))
         mine["consented_on"] = on if ok else None
-        mine["examined"] = any(e.form in examined and e.role == role for e in signed)
+        mine["examined"] = taken or any(e.form in examined and e.role == role for e in signed)
         mine["at_risk"] = role in at_risk if assessment is not None else None
+
+
+def evidence_encounters(episode: Episode, on: date) -> list[Encounter]:
+    """The signed records an examination rests on: the stations' own, and those reused from other
+    programmes; each once, the oldest first."""
+    own = episode.encounters.filter(
+        status=Encounter.Status.SIGNED,
+        occurred_on__lte=on,
+        form__in=stations(content.programme_of(episode)),
+    ).select_related("episode", "signed_by")
+    found = {e.pk: e for e in own}
+    told = {(e.role, n) for e in found.values() for n, v in e.data.items() if v is not None}
+    for key, value in reuse.of(episode, on).items():
+        if key not in told:
+            found[value.encounter.pk] = value.encounter
+    return sorted(found.values(), key=lambda e: (e.occurred_on, e.pk))
 
 
 def _consents(rows: list[Consent]) -> dict[str, tuple[bool, date]]:
@@ -330,3 +303,18 @@ def standing_keys(assessment: Assessment) -> list[str]:
     found = [f"{f['role']}.{f['rule']}" for f in assessment.result.get("findings", [])]
     added = list(assessment.override.get("added", []))
     return [key for key in (*found, *added) if key not in removed]
+
+
+__all__ = [
+    "course_facts",
+    "course_table",
+    "evidence_encounters",
+    "facts_of",
+    "facts_table",
+    "following",
+    "observations_of",
+    "people_of",
+    "standing_keys",
+    "stations",
+    "supply",
+]

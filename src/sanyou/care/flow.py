@@ -11,12 +11,14 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content
-from sanyou.care.facts import facts_of
+from sanyou.care import content, reuse, together
+from sanyou.care.facts import facts_of, stations
 from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
+from sanyou.care.reuse import Reused
 from sanyou.protocol.dates import add
 from sanyou.protocol.models import Step
 from sanyou.protocol.programme import Programme
@@ -28,12 +30,21 @@ Status = Task.Status
 
 
 def lock(episode: Episode) -> Episode:
-    """The episode, held until the transaction ends: one act on an episode at a time."""
-    return (
+    """The episode, held until the transaction ends: one act on an episode at a time.
+
+    Episodes of the same subject that share its results are held with it, always in the same order.
+    """
+    held = Q(pk=episode.pk)
+    if reuse.linked_programmes(episode.programme):
+        going_on = (Episode.Status.OPEN, Episode.Status.RETURNED)
+        held |= Q(couple=episode.couple_id, person=episode.person_id, status__in=going_on)
+    rows = (
         Episode.objects.select_for_update(of=("self",))
         .select_related("region", "couple__wife", "couple__husband", "person")
-        .get(pk=episode.pk)
+        .filter(held)
+        .order_by("pk")
     )
+    return next(row for row in rows if row.pk == episode.pk)
 
 
 def roles_of(programme: Programme, step: Step) -> list[str]:
@@ -48,8 +59,9 @@ def roles_of(programme: Programme, step: Step) -> list[str]:
 class Done:
     """Which steps of an episode are done, by the rows that prove it."""
 
-    def __init__(self, episode: Episode, programme: Programme) -> None:
+    def __init__(self, episode: Episode, programme: Programme, on: date | None = None) -> None:
         self.episode, self.programme = episode, programme
+        self.on = on or timezone.localdate()
 
     @cached_property
     def signed(self) -> set[tuple[str, str]]:
@@ -77,10 +89,25 @@ class Done:
         )
         return rows.defer("facts", "result").first()
 
+    @cached_property
+    def reused(self) -> dict[tuple[str, str], Reused]:
+        return reuse.of(self.episode, self.on)
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        return facts_of(self.episode, self.on)
+
+    def covered(self, step: Step, role: str) -> list[Reused]:
+        """The valid results of other programmes that make this form needless."""
+        if not self.reused or step.form not in stations(self.programme):
+            return []
+        policy = content.policy_of(self.episode)
+        return reuse.covering(self.programme, policy, step, role, self.reused, self._facts)
+
     def step(self, step: Step, role: str) -> bool:
         match step.kind:
             case "form":
-                return (step.form, role) in self.signed
+                return (step.form, role) in self.signed or bool(self.covered(step, role))
             case "card":
                 return self.card
             case "consent":
@@ -119,7 +146,7 @@ class Done:
         return rows.exists()
 
 
-_waiting: ContextVar[dict[int, date] | None] = ContextVar("waiting", default=None)
+_waiting: ContextVar[dict[int, tuple[Episode, date]] | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
@@ -131,14 +158,14 @@ def at_end() -> Iterator[None]:
     if _waiting.get() is not None:
         yield
         return
-    waiting: dict[int, date] = {}
+    waiting: dict[int, tuple[Episode, date]] = {}
     token = _waiting.set(waiting)
     try:
         yield
     finally:
         _waiting.reset(token)
-    for pk, on in waiting.items():
-        advance(lock(Episode(pk=pk)), on)
+    for episode, on in waiting.values():
+        advance(lock(episode), on)
 
 
 def advance(episode: Episode, on: date | None = None) -> None:
@@ -146,8 +173,17 @@ def advance(episode: Episode, on: date | None = None) -> None:
     today = on or timezone.localdate()
     waiting = _waiting.get()
     if waiting is not None:
-        waiting[episode.pk] = today
+        waiting[episode.pk] = episode, today
         return
+    others = reuse.partners(episode)
+    _advance(episode, today, others)
+    if others:
+        for other in others:
+            _advance(other, today, [*(o for o in others if o.pk != other.pk), episode])
+        _advance(episode, today, others)  # what the others now leave to it, or take from it
+
+
+def _advance(episode: Episode, today: date, others: list[Episode]) -> None:
     programme = content.programme_of(episode)
     if episode.status == Episode.Status.RETURNED:
         _returned(episode, programme, today)
@@ -155,7 +191,7 @@ def advance(episode: Episode, on: date | None = None) -> None:
     if episode.status != Episode.Status.OPEN:
         _cancel(episode.tasks.filter(status=Status.OPEN), str(episode.get_status_display()))
         return
-    done = _steps(episode, programme, today)
+    done = _steps(episode, programme, today, others)
     if _may_follow(programme, done):
         _follow_ups(episode, programme, today)
 
@@ -171,8 +207,9 @@ def _returned(episode: Episode, programme: Programme, today: date) -> None:
     _cancel(others, _("已退回补正"))
 
 
-def _steps(episode: Episode, programme: Programme, today: date) -> Done:
-    done = Done(episode, programme)
+def _steps(episode: Episode, programme: Programme, today: date, others: list[Episode]) -> Done:
+    done = Done(episode, programme, today)
+    shared = together.Shared(episode, others)
     whole = {step.id: done.whole(step) for step in programme.steps}
     existing = {(t.name, t.role): t for t in episode.tasks.filter(kind=Task.Kind.STEP)}
     for step in programme.steps:
@@ -181,11 +218,18 @@ def _steps(episode: Episode, programme: Programme, today: date) -> Done:
             task = existing.get((step.id, role))
             is_open = task is not None and task.status == Status.OPEN
             if done.step(step, role):
-                if task is not None and is_open:
-                    _finish(episode.tasks.filter(pk=task.pk))
+                taken = step.kind == "form" and (step.form, role) not in done.signed
+                if task is None and ready and taken:
+                    _open_step(episode, step, role, today)
+                if is_open or (task is None and ready and taken):
+                    why = reuse.words(done.covered(step, role)) if taken else ""
+                    _finish(episode.tasks.filter(kind=Task.Kind.STEP, name=step.id, role=role), why)
             elif later := done.passed(step, role):
                 if task is not None and is_open:
                     _finish(episode.tasks.filter(pk=task.pk), _("已有“%s”") % later)
+            elif ready and shared.leads(step, role):
+                if task is not None and is_open:
+                    _cancel(episode.tasks.filter(pk=task.pk), _("与另一项目同一次办理"))
             elif ready:
                 if not is_open:
                     _open_step(episode, step, role, today)
@@ -329,6 +373,15 @@ def is_closed(episode: Episode, kind: str) -> bool:
     programme = content.programme_of(episode)
     done = Done(episode, programme)
     return all(done.whole(step) for step in programme.steps if step.kind == kind)
+
+
+def unfinished_before(episode: Episode, kind: str) -> list[str]:
+    """Labels of the forms that the steps of a kind wait for and that are not signed yet."""
+    programme = content.programme_of(episode)
+    done = Done(episode, programme)
+    before = {name for step in programme.steps if step.kind == kind for name in step.after}
+    steps = (s for s in programme.steps if s.id in before and s.kind == "form")
+    return [s.label.zh for s in steps if s.form != programme.opening_form and not done.whole(s)]
 
 
 def reopen_steps(episode: Episode, *kinds: str) -> None:

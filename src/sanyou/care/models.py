@@ -4,6 +4,7 @@ Signed rows are never updated; amendments and withdrawals are new rows.
 """
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -34,6 +35,8 @@ class Episode(models.Model):
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="episodes")
     child_order = models.PositiveSmallIntegerField(null=True)
     region = models.ForeignKey(Region, on_delete=models.PROTECT)  # responsible township or village
+    # Where it was opened and judged, and is paid; it stays when the couple moves.
+    origin = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT)
     status = models.CharField(max_length=12, choices=Status, default=Status.OPEN)
     stage = models.CharField(max_length=40, default="")  # id of the furthest step reached
@@ -56,6 +59,23 @@ class Episode(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.origin_id is None:
+            self.origin_id = self.region_id
+        super().save(*args, **kwargs)
+
+
+class Transfer(models.Model):
+    """Responsibility for an episode handed from one district to another. Append-only."""
+
+    episode = models.ForeignKey(Episode, on_delete=models.PROTECT, related_name="transfers")
+    from_region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
+    to_region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="+")
+    on = models.DateField()
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
 
 
 class EligibilityDecision(models.Model):
@@ -82,6 +102,7 @@ class FreeCheck(models.Model):
     )  # blind index: the couple may not be registered yet
     husband_index = models.CharField(max_length=64)
     child_order = models.PositiveSmallIntegerField()
+    programme = models.CharField(max_length=60, blank=True)  # "" in files from before it was told
     examined_on = models.DateField()
     source = models.CharField(max_length=120, db_index=True)
 

@@ -31,7 +31,11 @@ def process(ctx: Context, row: ImportRow, reader: Reader) -> Done:
         husband_index=people.id_index(found["husband"]),
         child_order=order,
         examined_on=examined_on,
-        defaults={"couple": couple, "source": ctx.source(row)},
+        defaults={
+            "couple": couple,
+            "programme": ctx.file.programme,
+            "source": ctx.source(row),
+        },
     )
     if not new:
         return Done(Outcome.MERGED, "duplicate", reader.problems)

@@ -6,6 +6,7 @@ here is refused.
 """
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -26,33 +27,58 @@ PLACES: dict[str, tuple[str, ...]] = {
     "registry.DutyAssignment": ("region__code",),
     "registry.Person": (
         "episodes__region__code",
+        "episodes__origin__code",
         "couples_as_wife__episodes__region__code",
+        "couples_as_wife__episodes__origin__code",
         "couples_as_husband__episodes__region__code",
+        "couples_as_husband__episodes__origin__code",
         "residence_region__code",
     ),
     "registry.Couple": (
         "episodes__region__code",
+        "episodes__origin__code",
         "wife__residence_region__code",
         "husband__residence_region__code",
     ),
     "registry.Doubt": ("region__code",),
-    "care.Episode": ("region__code",),
-    "care.EligibilityDecision": ("episode__region__code",),
-    "care.Consent": ("episode__region__code",),
-    "care.Encounter": ("episode__region__code",),
-    "care.Assessment": ("episode__region__code",),
+    "care.Episode": ("region__code", "origin__code"),
+    "care.Transfer": ("episode__region__code", "episode__origin__code"),
+    "care.EligibilityDecision": ("episode__region__code", "episode__origin__code"),
+    "care.Consent": ("episode__region__code", "episode__origin__code"),
+    "care.Encounter": ("episode__region__code", "episode__origin__code"),
+    "care.Assessment": ("episode__region__code", "episode__origin__code"),
     "care.Task": ("region__code",),
     "care.ContactAttempt": ("task__region__code",),
-    "care.Card": ("episode__region__code",),
-    "care.Document": ("episode__region__code",),
-    "care.Referral": ("episode__region__code",),
-    "finance.Claim": ("episode__region__code",),
+    "care.Card": ("episode__region__code", "episode__origin__code"),
+    "care.Document": ("episode__region__code", "episode__origin__code"),
+    "care.Referral": ("episode__region__code", "episode__origin__code"),
+    "finance.Claim": ("episode__region__code", "episode__origin__code"),
     "finance.Statement": ("organisation__region__code",),
+    "benefits.PublicNotice": ("region__code",),
+    "benefits.NoticeEntry": ("episode__region__code",),
+    "benefits.Objection": ("entry__episode__region__code",),
+    "benefits.Decision": ("episode__region__code",),
+    "benefits.Appeal": ("episode__region__code",),
+    "benefits.BenefitEntry": ("region__code",),
     "figures.Submission": ("region__code",),
     "figures.TaskNumber": ("region__code",),
+    "figures.PolicyDraft": ("region__code",),
+    "releases.Release": ("region__code",),
     "exchange.ImportFile": ("organisation__region__code",),
     "exchange.ImportRow": ("file__organisation__region__code",),
+    "stock.Batch": ("balances__store__region__code",),
+    "stock.Balance": ("store__region__code",),
+    "stock.Movement": ("store__region__code",),
+    "stock.Transfer": ("sender__region__code", "receiver__region__code"),
+    "stock.Count": ("store__region__code",),
 }
+
+# A couple that moved away is still read where its episode was opened; these acts belong to the
+# region responsible now.
+OF_THE_RESPONSIBLE = {
+    "home", "nominate", "review", "confirm", "issue_card", "take_consent", "fill", "sign", "amend",
+    "assess", "issue_document", "follow_up", "transfer",
+}  # fmt: skip
 
 
 class AccessError(Exception):
@@ -134,7 +160,9 @@ class Actor:
 
     def can(self, action: str, obj: models.Model | None = None) -> bool:
         """Whether her duty includes the action and the object lies within her region."""
-        return does(self, action) and (obj is None or within(self, obj))
+        if not does(self, action):
+            return False
+        return obj is None or (within(self, obj) and not moved_away(self, action, obj))
 
     def require(self, action: str, obj: models.Model | None = None) -> None:
         """Pass, or raise NotFoundForYou (outside her region) or Forbidden (not her duty)."""
@@ -146,6 +174,17 @@ class Actor:
                 _("“%(duty)s”职责不能%(what)s。如确需办理，请切换职责或联系系统管理员。")
                 % {"duty": self.role.label, "what": what}
             )
+        if obj is not None and moved_away(self, action, obj):
+            raise Forbidden(_("这份档案已转到其他区县，由新的区县办理；这里只能查看。"))
+
+
+def moved_away(actor: Actor, action: str, obj: models.Model) -> bool:
+    """Whether the act belongs to another region, to which the episode was handed on."""
+    return (
+        obj._meta.label == "care.Episode"
+        and action.partition(":")[0] in OF_THE_RESPONSIBLE
+        and not reaches(actor, getattr(obj, "region_id", None))
+    )
 
 
 def does(actor: Actor, action: str) -> bool:
@@ -204,7 +243,7 @@ def _walk(obj: models.Model, path: str) -> str | None:
         return None
     value: Any = obj
     # The code is the key of a region, so it is read from the row that points there: no query.
-    for name in path.replace("region__code", "region_id").split("__"):
+    for name in re.sub("__code$", "_id", path).split("__"):
         if value is None:
             return None
         value = getattr(value, name)
@@ -224,3 +263,20 @@ def may_unmask(actor: Actor) -> bool:
 def may_fill(actor: Actor, form: HasDuty, obj: models.Model | None = None) -> bool:
     """Whether she may fill a form (of a record): her duty fills forms, and the form names it."""
     return actor.can("fill", obj) and (actor.duty == "system" or actor.duty in form.duty)
+
+
+def may_confirm(actor: Actor, duties: Collection[str], obj: models.Model | None = None) -> bool:
+    """Whether she decides who is let in: by her duty's action, or because the programme's step
+    names her duty (`duties`) and she registers people herself."""
+    if actor.can("confirm", obj):
+        return True
+    return actor.duty in duties and actor.can("nominate", obj)
+
+
+def may_keep(actor: Actor, store: Organisation) -> bool:
+    """Whether she keeps a store's books: managers of stock in their region; of a village's own
+    store also who hands out from it."""
+    if actor.can("manage_stock", store):
+        return True
+    village = store.kind == Organisation.Kind.VILLAGE
+    return village and actor.can("see_stock", store) and actor.can("fill", store)
