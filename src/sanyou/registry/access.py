@@ -6,6 +6,7 @@ here is refused.
 """
 
 import datetime as dt
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -52,8 +53,11 @@ PLACES: dict[str, tuple[str, ...]] = {
     "care.Card": ("episode__region__code", "episode__origin__code"),
     "care.Document": ("episode__region__code", "episode__origin__code"),
     "care.Referral": ("episode__region__code", "episode__origin__code"),
-    "finance.Claim": ("episode__region__code", "episode__origin__code"),
+    "finance.Claim": ("region__code",),
     "finance.Statement": ("organisation__region__code",),
+    "finance.Correction": ("claim__region__code",),
+    "finance.Posting": ("region__code",),
+    "finance.AnnualAccount": ("region__code",),
     "benefits.PublicNotice": ("region__code",),
     "benefits.NoticeEntry": ("episode__region__code",),
     "benefits.Objection": ("entry__episode__region__code",),
