@@ -122,11 +122,15 @@ class Earlier:
         ]
         return [c for c in known if c.episode != episode.pk] + filed
 
-    def used(self, episode: Episode) -> int:
-        """Checks already used for this child order, in all districts."""
+    def used(self, episode: Episode, examined_on: date | None = None) -> int:
+        """Checks used for this child order in all districts, before this episode's own check."""
         if episode.child_order is None:
             return 0
-        return sum(c.child_order == episode.child_order for c in self.checks(episode))
+        return sum(
+            check.child_order == episode.child_order
+            for check in self.checks(episode)
+            if examined_on is None or check.on < examined_on
+        )
 
     def facts(
         self, episode: Episode, examined_on: date | None, stated: Mapping[str, Any]
@@ -150,7 +154,7 @@ class Earlier:
             conceived = stated.get("stated_conceived_within_year")
         ended = pregnancy_ended(told, self.on) or stated.get("stated_pregnancy_end")
         return {
-            "free_checks_used": self.used(episode),
+            "free_checks_used": self.used(episode, examined_on),
             "last_check_on": last,
             "conceived_within_year": conceived,
             "last_pregnancy_ended": ended,
