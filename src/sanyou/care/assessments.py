@@ -88,6 +88,19 @@ def supersede_if_changed(episode: Episode, encounter: Encounter, actor: Actor) -
     is_recheck = encounter.task is not None and encounter.task.kind == Task.Kind.RECHECK
     if not is_recheck and encounter.form not in stations(programme) | {programme.opening_form}:
         return
+    _supersede_if_other(episode, current, actor)
+
+
+def supersede_where_reused(episode: Episode, encounter: Encounter, actor: Actor) -> None:
+    """A new or corrected result of another programme may undo an assessment that reuses it."""
+    current = standing(episode)
+    takes = {s.from_ for s in content.programme_of(episode).spec.reuse}
+    if current is not None and encounter.episode.programme in takes:
+        _supersede_if_other(episode, current, actor)
+
+
+def _supersede_if_other(episode: Episode, current: Assessment, actor: Actor) -> None:
+    programme = content.programme_of(episode)
     result = rules.assess(programme, facts_of(episode, timezone.localdate()))
     if _keys(current.result) == _keys(result.as_json()):
         return

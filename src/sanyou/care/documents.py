@@ -158,6 +158,8 @@ def _html(programme: Programme, spec: DocumentSpec, body: dict[str, Any]) -> str
 def _sha(body: dict[str, Any]) -> str:
     """What makes two documents the same: everything but their number, day and author."""
     same = {k: v for k, v in body.items() if k != "document"}
+    if same.get("linked") is None:  # as it was before episodes could be linked
+        same.pop("linked", None)
     same["text_version"] = body["document"]["text_version"]
     return hashlib.sha256(json.dumps(same, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
@@ -195,6 +197,33 @@ def _payload(
         "tasks": _tasks(episode, programme, spec, on),
         "consent": _consent(episode, programme),
         "answers": _answers(episode, programme, on),
+        "linked": _linked(episode, on),
+    }
+
+
+def _linked(episode: Episode, on: date) -> dict[str, Any] | None:
+    """The latest episode of the same people in the programme done in the same visit."""
+    policy = content.policy_of(episode)
+    names = policy.one_stop.programmes if policy and policy.one_stop else []
+    other = (
+        Episode.objects.filter(
+            couple=episode.couple_id,
+            person=episode.person_id,
+            programme__in=[name for name in names if name != episode.programme],
+            opened_on__lte=on,
+        )
+        .exclude(status=Episode.Status.CANCELLED)
+        .order_by("opened_on", "pk")
+        .last()
+    )
+    if other is None:
+        return None
+    programme = content.programme_of(other)
+    return {
+        "programme_label": programme.label.zh,
+        "number": other.number,
+        "assessment": _assessment(other, programme),
+        "forms": _forms(other, programme, on),
     }
 
 

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, flow
+from sanyou.care import content, flow, reuse
 from sanyou.care.errors import CareError, Conflict, ConsentMissing, FormInvalid, NotAllowedNow
-from sanyou.care.facts import facts_of, following
+from sanyou.care.facts import facts_of, following, stations
 from sanyou.care.models import Consent, Encounter, Episode, Task
+from sanyou.care.reuse import Reused
 from sanyou.protocol.entry import parse_value
 from sanyou.protocol.form import FormResult, stored, validate
 from sanyou.protocol.programme import Form, Programme
@@ -129,6 +130,17 @@ def _defaults(form: Form, role: str) -> dict[str, Any]:
     return {f.element: f.default for f in form.fields_for(role) if f.default is not None}
 
 
+def taken_over(
+    episode: Episode, form: Form, role: str, on: date | None = None
+) -> dict[str, Reused]:
+    """element -> the valid signed result of another programme that this form need not ask again."""
+    if form.id not in stations(content.programme_of(episode)):
+        return {}
+    own = {f.element for f in form.fields_for(role)}
+    found = reuse.of(episode, on or timezone.localdate())
+    return {name: r for (r_role, name), r in found.items() if r_role == role and name in own}
+
+
 def _locked(key: UUID) -> tuple[Encounter, Episode]:
     """The encounter and its episode, both held: in the order in which every service takes them."""
     row = Encounter.objects.select_related("episode").get(key=key)
@@ -159,6 +171,7 @@ def autosave(key: UUID, changes: Mapping[str, Mapping[str, Any]], actor: Actor) 
     elements = content.library().dictionary.elements
     own = {f.element for f in form.fields_for(row.role)}
     data, touched = dict(row.data), dict(row.touched)
+    over = taken_over(episode, form, row.role)
     saved: list[str] = []
     conflicts: dict[str, dict[str, Any]] = {}
     errors: dict[str, Any] = {}
@@ -170,9 +183,14 @@ def autosave(key: UUID, changes: Mapping[str, Mapping[str, Any]], actor: Actor) 
             errors[name] = parsed.error
             continue
         new, current = stored(parsed.value), data.get(name)
+        taken = over[name].value if current is None and name in over else None
         if new == current:
             saved.append(name)
-        elif _same(elements[name], change.get("base"), current):
+        elif taken is not None and _same(elements[name], change.get("value"), taken):
+            saved.append(name)  # left as it was taken over
+        elif _same(elements[name], change.get("base"), current) or (
+            taken is not None and _same(elements[name], change.get("base"), taken)
+        ):
             if new is None:
                 data.pop(name, None)
             else:
@@ -186,7 +204,8 @@ def autosave(key: UUID, changes: Mapping[str, Mapping[str, Any]], actor: Actor) 
         row.data, row.touched, row.version = data, touched, row.version + 1
         row.author = actor.staff
         row.save(update_fields=["data", "touched", "version", "author", "updated_at"])
-    flags = _check(episode, programme, form, row.role, data, draft=True).flags
+    known = {name: r.value for name, r in over.items()} | data
+    flags = _check(episode, programme, form, row.role, known, draft=True).flags
     return SaveResult(row.version, data, saved, conflicts, errors, flags)
 
 
@@ -247,10 +266,12 @@ def sign(key: UUID, actor: Actor, version: int) -> Encounter:
     if row.version != version:
         raise Conflict(_("签名前，同事刚刚修改了这份记录。请核对页面上的内容后再签名。"), "changed")
     check_consent(episode, programme, row.form, row.role)
-    result = _check(episode, programme, form, row.role, row.data, draft=False)
+    # What is taken over from another programme answers a required field; it stays where it is.
+    over = {name: r.value for name, r in taken_over(episode, form, row.role).items()}
+    result = _check(episode, programme, form, row.role, over | row.data, draft=False)
     if not result.ok:
         raise FormInvalid(result.errors)
-    row.data = _values(result)
+    row.data = {name: value for name, value in _values(result).items() if name in row.data}
     return _finish(row, episode, programme, actor)
 
 
@@ -296,6 +317,8 @@ def _after(row: Encounter, episode: Episode, programme: Programme, actor: Actor)
         episode.child_order = int(order) if order is not None else episode.child_order
         episode.save(update_fields=["status", "status_reason", "child_order"])
     assessments.supersede_if_changed(episode, row, actor)
+    for other in reuse.partners(episode):
+        assessments.supersede_where_reused(other, row, actor)
     flow.advance(episode, row.occurred_on if row.source else None)
 
 

@@ -1,6 +1,6 @@
 """From nomination to confirmation: who is let in, by which clause, and who was sent back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ from sanyou.care.models import EligibilityDecision, Encounter, Episode, Task, Tr
 from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.expression import json_value
+from sanyou.protocol.policy import Policy
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry.access import Actor, may_confirm
 from sanyou.registry.models import Couple, Person, Region
@@ -178,7 +179,8 @@ def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
         "grant": grant.as_json(),
         "facts": {name: json_value(facts.get(name)) for name in sorted(used)},
         "line": f"{on.isoformat()}：{decision.clause_line}"
-        + (f" {grant.text.zh}" if decision.answer == "yes" else ""),
+        + (f"“{grant.clause}”：{grant.text.zh}" if decision.answer == "yes" else ""),
+        **grounds(row, policy, [*(c.clause for c in decision.criteria), grant.clause]),
     }
     last = row.decisions.order_by("-pk").first()
     if last is not None and last.on == on and last.result == result:
@@ -194,6 +196,19 @@ def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
     )
     audit.record(actor, "judge", "episode", row.key, answer=decision.answer, grant=grant.grant)
     return made
+
+
+def grounds(episode: Episode, policy: Policy, refs: Iterable[str]) -> dict[str, Any]:
+    """What a decision rests on, word for word: it is read here ever after, not in the file."""
+    programme = content.programme_of(episode)
+    quoted = {ref: found.text for ref in refs if ref and (found := policy.clause(ref))}
+    return {
+        "programme": {"id": programme.id, "label": programme.label.zh},
+        "document": {"number": policy.document_number, "title": policy.label.zh},
+        "clauses": quoted,
+        "policy_sha256": policy.sha256,
+        "content_version": programme.version,
+    }
 
 
 @transaction.atomic

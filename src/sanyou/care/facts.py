@@ -23,10 +23,11 @@ from sanyou.care.models import (
 from sanyou.care.reuse import Reused
 from sanyou.care.steps import following, stations
 from sanyou.protocol.facts import build_facts
+from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import completeness
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
-from sanyou.registry.models import Person
+from sanyou.registry.models import Couple, Person
 
 Supplier = Callable[[Sequence[Episode], date], Mapping[int, Mapping[str, Any]]]
 _suppliers: list[Supplier] = []
@@ -53,6 +54,20 @@ def people_of(programme: Programme, episode: Episode) -> dict[str, Person]:
 def facts_of(episode: Episode, on: date) -> dict[str, Any]:
     """All facts of one episode on a day; None where not known."""
     return facts_table([episode], on)[0]
+
+
+def facts_without_episode(
+    couple: Couple, programme_id: str, on: date, policy: Policy
+) -> dict[str, Any]:
+    """What is known of a couple on a day in a programme that never registered them."""
+    episode = Episode(programme=programme_id, couple=couple, opened_on=on, policy=policy.id)
+    programme = content.programme_of(episode)
+    known, earlier = _Known([], on), Earlier([episode], on)
+    observations = observations_of(episode, on, (), {})
+    _add_course(observations, episode, programme, known, [])
+    case = observations[COUPLE]
+    case.update(earlier.facts(episode, None, case), nominated_on=None)
+    return build_facts(content.library(), programme, observations, on, policy)
 
 
 def facts_table(episodes: Iterable[Episode], on: date) -> list[dict[str, Any]]:
@@ -311,6 +326,7 @@ __all__ = [
     "evidence_encounters",
     "facts_of",
     "facts_table",
+    "facts_without_episode",
     "following",
     "observations_of",
     "people_of",
