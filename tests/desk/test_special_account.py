@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from sanyou.care.models import Episode
-from sanyou.finance import account, statements
-from sanyou.finance.models import Statement
+from sanyou.finance import ledger, statements
+from sanyou.finance.models import Posting, Statement
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("E02")]
 START, END = date(2021, 1, 1), date(2021, 6, 30)
@@ -36,14 +36,15 @@ def text(client: Client) -> str:
 def test_what_is_approved_is_due_until_it_is_paid(
     approved: Statement, actor: Callable[..., Any]
 ) -> None:
-    (due,) = account.entries(approved.organisation, approved.policy)
-    assert (due.owed, due.paid, due.balance) == (46_000, 0, 46_000)
-    assert due.number == approved.number
+    book = ledger.book_of(approved)
+    assert ledger.owed(book.rows) == 46_000
+    (fund,) = ledger.funds(book.rows, book.policy)
+    assert (fund.received, fund.borne, fund.left) == (0, 46_000, -46_000)
     statements.mark_paid(approved, actor("finance", username="clerk"), "拨字2021-07")
-    due, paid = account.entries(approved.organisation, approved.policy)
-    assert (paid.owed, paid.paid, paid.balance) == (0, 46_000, 0)
-    assert paid.number == "拨字2021-07"
-    assert due.on <= paid.on
+    assert ledger.owed(book.rows) == 0
+    paid = book.rows.get(kind="paid")
+    assert (paid.voucher, paid.amount, paid.credit) == ("拨字2021-07", 46_000, "bank")
+    assert ledger.trial_balance(book.rows) == 0
 
 
 def test_a_draft_is_not_in_the_account(
@@ -52,18 +53,19 @@ def test_a_draft_is_not_in_the_account(
     episode_at("examined", 1)
     policy = library.policies["jiulongpo-2020"]
     statements.prepare(district.centre, policy, START, END, actor("finance"))
-    assert account.entries(district.centre, policy.id) == []
+    assert not Posting.objects.exists()
 
 
-def test_each_line_opens_its_statement(
+def test_the_account_stands_payer_by_payer_and_each_line_opens_its_statement(
     approved: Statement, client_as: Callable[..., Client]
 ) -> None:
     html = text(client_as("finance"))
-    assert "2021年上半年结算审核通过" in html
-    assert reverse("statement", args=[approved.key]) in html
     assert "460.00" in html
+    assert "区财政" in html
     assert "〔2020〕136号" in html
-    assert "支出在单位会计账中核算" in html
+    journal = client_as("finance").get(reverse("ledger")).content.decode()
+    assert reverse("statement", args=[approved.key]) in journal
+    assert "借贷平衡" in journal
 
 
 def test_an_empty_account_says_how_it_fills(

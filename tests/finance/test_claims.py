@@ -224,6 +224,7 @@ def test_the_database_itself_refuses_a_second_claim(examined: Episode) -> None:
             child_order=twin.child_order,
             programme=twin.programme,
             policy=twin.policy,
+            unit=examined.claim.unit,
             status="ready",
             amount=46000,
         )
@@ -233,6 +234,7 @@ def test_the_database_itself_refuses_a_second_claim(examined: Episode) -> None:
         child_order=twin.child_order,
         programme=twin.programme,
         policy=twin.policy,
+        unit=examined.claim.unit,
         status="refused",
     )
     with pytest.raises(IntegrityError), transaction.atomic():

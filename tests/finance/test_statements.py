@@ -222,11 +222,13 @@ def test_the_workbook_has_sums_lines_refusals_and_the_account(
     statements.mark_paid(draft, clerk, "拨字2021-07")
     draft.refresh_from_db()
     book = load_workbook(BytesIO(workbook.write(draft, clerk, "报财政局")))
-    assert book.sheetnames == ["结算表", "明细", "不予结算", "专账"]
+    assert book.sheetnames == ["结算表", "明细", "不予结算", "专账", "日记账", "试算平衡"]
     assert {460, "肆佰陆拾元整"} <= set(cells(book["结算表"]))
     assert two[0].number in cells(book["明细"])
     assert two[1].number in cells(book["不予结算"])
-    assert "拨字2021-07" in cells(book["专账"])
+    assert {"区财政", -460} <= set(cells(book["专账"]))
+    assert "拨字2021-07" in cells(book["日记账"])
+    assert cells(book["试算平衡"])[-2] == 0
     assert book["结算表"].merged_cells.ranges
 
 

@@ -1,6 +1,10 @@
-"""What may be claimed for an episode, from signed records only; or why not, by which clause."""
+"""What may be claimed for episodes, from signed records only; or why not, by which clause.
+
+Read and judged in bulk: a fixed number of queries for a batch of episodes (`put_down`).
+"""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,16 +13,32 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
-from sanyou.care.facts import facts_of, stations
-from sanyou.care.models import Consent, EligibilityDecision, Encounter, Episode, FreeCheck
+from sanyou.care.facts import facts_table, stations
+from sanyou.care.flow import roles_of
+from sanyou.care.models import (
+    Consent,
+    EligibilityDecision,
+    Encounter,
+    Episode,
+    FreeCheck,
+    Task,
+)
 from sanyou.finance.errors import FinanceError
 from sanyou.finance.models import Claim
+from sanyou.protocol.errors import Problem
 from sanyou.protocol.policy import Policy
-from sanyou.protocol.pricing import MissingItem, completeness, price_on
+from sanyou.protocol.pricing import (
+    MissingItem,
+    amount_on,
+    completeness,
+    split_shares,
+    tier_of,
+)
 from sanyou.protocol.programme import Programme
+from sanyou.protocol.scope import COUPLE
 from sanyou.registry.merging import MergeRefused
-from sanyou.registry.models import Couple
-from sanyou.registry.people import id_indexes
+from sanyou.registry.models import Couple, Person
+from sanyou.registry.people import id_indexes_of
 
 # In the order they are looked at: what settles the matter earlier is named first.
 CODES = (
@@ -28,12 +48,17 @@ CODES = (
     "no_consent",
     "unsigned",
     "items_missing",
+    "not_approved",
+    "unit_unknown",
+    "no_price",
     "counted_before",
 )
+BATCH = 400  # episodes read and written at once
+LOCKED = (Claim.Status.STATED, Claim.Status.PAID)
 
 
 def remedy(code: str) -> str:
-    """What somebody can do about a refusal."""
+    """What somebody can do about a refusal, or about why a claim was corrected."""
     return {
         "not_eligible": _("如有新的户籍或居住证明，请登记确认岗位重新确认资格。"),
         "entitlement_used": _("本孩次已免费检查过，按自费办理；如登记的孩次有误，请更正登记。"),
@@ -41,7 +66,11 @@ def remedy(code: str) -> str:
         "no_consent": _("检查前未签署知情同意书的检查不予结算，不能事后补签。"),
         "unsigned": _("请填写人在系统内核对并签名，签名后重新生成结算表即可列入。"),
         "items_missing": _("请补做或补录所缺项目，签名后重新生成结算表即可列入。"),
+        "not_approved": _("请先办完审核、公示和审批，办完后重新生成结算表即可列入。"),
+        "unit_unknown": _("请在登记中补填所缺资料，补填后重新生成结算表即可列入。"),
+        "no_price": _("请系统管理员在政策文件中补充价格或分担档次，发布后重新生成结算表。"),
         "counted_before": _("同一对夫妇同一孩次只结算一次；如为重复建档，请合并档案。"),
+        "amended": _("凭据已更正，差额已列入本期；请按更正后的记录存档备查。"),
     }[code]
 
 
@@ -56,6 +85,8 @@ class Ruling:
     missing: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[str] = field(default_factory=list)
     served_on: dt.date | None = None
+    unit: str = ""
+    tier: str = ""
 
     @property
     def ready(self) -> bool:
@@ -72,117 +103,336 @@ class Ruling:
             "missing": self.missing,
         }
 
-
-def claim(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None) -> Claim:
-    """Put down what may be claimed on a day, or the refusal. `facts` saves reading them again.
-
-    Judged anew each time until the claim stands on a statement that has been submitted; from then
-    on it is returned as it is. The database itself refuses a second claim for a couple and child
-    order; such a claim is put down as refused ("counted_before").
-    """
-    with transaction.atomic():
-        Episode.objects.select_for_update().get(pk=episode.pk)
-        found = Claim.objects.filter(episode=episode).first()
-        if found is not None and found.status in {Claim.Status.STATED, Claim.Status.PAID}:
-            return found
-        ruling = decide(episode, on, facts)
-        try:
-            with transaction.atomic():
-                return _put(episode, ruling)
-        except IntegrityError:
-            if not ruling.ready:
-                raise
-            return _put(episode, _counted_before(episode, ruling))
+    def working(self) -> dict[str, str]:
+        """How the amount was worked out, as kept in the claim."""
+        return {"text": self.text, "clause": self.clause} if self.ready else {}
 
 
-def _put(episode: Episode, ruling: Ruling) -> Claim:
-    made, _created = Claim.objects.update_or_create(
-        episode=episode,
-        defaults={
-            "couple": episode.couple,
-            "child_order": episode.child_order,
-            "programme": episode.programme,
-            "policy": episode.policy,
-            "status": Claim.Status.READY if ruling.ready else Claim.Status.REFUSED,
-            "amount": ruling.amount,
-            "refusal": ruling.refusal(),
-            "evidence": ruling.evidence,
-            "served_on": ruling.served_on,
-        },
-    )
-    return made
-
-
-def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None) -> Ruling:
-    """The ruling on a day, without writing anything."""
-    policy, programme = policy_of(episode), content.programme_of(episode)
-    known = facts_of(episode, on) if facts is None else facts
-    served = _served(programme, episode, on)
-    served_on = _served_on(known, served)
-    evidence = [str(e.key) for e in served]
-
-    def refused(code: str, text: str, clause: str, missing: Any = ()) -> Ruling:
-        return Ruling(0, code, text, clause, list(missing), evidence, served_on)
-
-    not_entitled = _entitlement(episode, policy, served_on)
-    if not_entitled:
-        return refused(*not_entitled)
-    absent = _without_consent(programme, episode, served_on or on)
-    if absent:
-        roles = "、".join(str(programme.role_label.get(r, r)) for r in absent)
-        text = _("%(roles)s在检查前没有有效的知情同意。") % {"roles": roles}
-        return refused("no_consent", text, _clause_of(policy, "step:consent"))
-    missing = completeness(policy, known)
-    if missing:
-        return refused(*_missing(policy, programme, episode, missing))
-    if served_on is None:
-        text = _("没有已签名的检查记录。")
-        return refused("items_missing", text, _clause_of(policy, "settlement"))
-    return Ruling(price_on(policy, served_on), evidence=evidence, served_on=served_on)
+def opened_in(prefix: str) -> models.Q:
+    """Episodes opened in a region: its district pays, wherever the couple lives now."""
+    return models.Q(origin__code__startswith=prefix)
 
 
 def policy_of(episode: Episode) -> Policy:
-    """The document the episode rests on; FinanceError where there is none."""
+    """The terms the episode rests on; FinanceError where there are none."""
     policy = content.policy_of(episode)
     if policy is None:
         text = _("档案 %s 没有对应的政策文件，不能结算；请检查政策目录。") % episode.number
         raise FinanceError("no_policy", text)
-    return policy
+    return policy.for_programme(episode.programme)
 
 
-def _served(programme: Programme, episode: Episode, on: dt.date) -> list[Encounter]:
-    """The signed records of the examination (not of its opening, counselling or follow-up)."""
-    return list(
-        episode.encounters.filter(
-            form__in=stations(programme), status=Encounter.Status.SIGNED, occurred_on__lte=on
-        ).order_by("occurred_on", "id")
+# --- putting down --------------------------------------------------------------------------------
+
+
+def claim(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None) -> Claim:
+    """Put down what may be claimed on a day, or the refusal. `facts` saves reading them again.
+
+    Judged anew each time until the claim stands on a statement; from then on it is returned as it
+    is, and what changes is a correction (finance.corrections). The database itself refuses a
+    second claim for what is granted once; such a claim is put down as refused ("counted_before").
+    """
+    return put_down([episode], on, None if facts is None else [facts])[0]
+
+
+@transaction.atomic
+def put_down(
+    episodes: Sequence[Episode], on: dt.date, table: Sequence[Mapping[str, Any]] | None = None
+) -> list[Claim]:
+    """`claim` of up to BATCH episodes, in order, with a fixed number of queries."""
+    keys = [e.pk for e in episodes]
+    rows = Episode.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk")
+    locked = {e.pk: e for e in rows.select_related("couple__wife", "couple__husband", "person")}
+    found = {c.episode_id: c for c in Claim.objects.filter(episode__in=keys)}
+    open_ = [pk for pk in keys if pk not in found or found[pk].status not in LOCKED]
+    facts = None if table is None else dict(zip(keys, table, strict=True))
+    given = None if facts is None else [facts[pk] for pk in open_]
+    rulings = dict(zip(open_, judge([locked[pk] for pk in open_], on, given), strict=True))
+    _hold_units(rulings, locked)
+    before = {pk: _state(found[pk]) for pk in open_ if pk in found}
+    ruled = {pk: _row(found.get(pk), locked[pk], rulings[pk]) for pk in open_}
+    changed = [row for pk, row in ruled.items() if before.get(pk) != _state(row)]
+    try:
+        with transaction.atomic():
+            _write(changed)
+    except IntegrityError:  # somebody else claimed one of them a moment ago
+        for row in changed:
+            _write_one(row, locked[row.episode_id], rulings[row.episode_id])
+    found |= ruled
+    return [found[pk] for pk in keys]
+
+
+def _row(claim: Claim | None, episode: Episode, ruling: Ruling) -> Claim:
+    """The claim as ruled, not yet written."""
+    row = claim or Claim(episode=episode)
+    row.couple, row.child_order = episode.couple, episode.child_order
+    row.programme, row.policy = episode.programme, episode.policy
+    row.region_id, row.unit, row.tier = episode.origin_id, ruling.unit, ruling.tier
+    row.status = Claim.Status.READY if ruling.ready else Claim.Status.REFUSED
+    row.amount, row.working = ruling.amount, ruling.working()
+    row.refusal, row.evidence = ruling.refusal(), ruling.evidence
+    row.served_on = ruling.served_on
+    return row
+
+
+_RULED = [
+    "couple", "child_order", "programme", "policy", "region", "unit", "tier", "status", "amount",
+    "working", "refusal", "evidence", "served_on",
+]  # fmt: skip
+
+
+def _state(row: Claim) -> tuple[Any, ...]:
+    """What a ruling sets, to see whether it changed."""
+    names = ("couple_id" if n == "couple" else "region_id" if n == "region" else n for n in _RULED)
+    return tuple(getattr(row, name) for name in names)
+
+
+def _write(rows: Sequence[Claim]) -> None:
+    """Refusals first: what they free may be taken by another of the same batch."""
+    for refused in (True, False):
+        part = [r for r in rows if (r.status == Claim.Status.REFUSED) is refused]
+        Claim.objects.bulk_update([r for r in part if r.pk], _RULED, batch_size=BATCH)
+        Claim.objects.bulk_create([r for r in part if not r.pk], batch_size=BATCH)
+
+
+def _write_one(row: Claim, episode: Episode, ruling: Ruling) -> None:
+    """Written alone; refused where the unit was claimed meanwhile."""
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        if not ruling.ready:
+            raise
+        other = _standing(episode.programme, [ruling.unit]).exclude(episode=episode).first()
+        number = other.episode.number if other else ""
+        _row(row, episode, _counted_before(episode, ruling, number)).save()
+
+
+def _standing(programme: str, units: Iterable[str]) -> models.QuerySet[Claim]:
+    rows = Claim.objects.filter(programme=programme, unit__in=units)
+    return rows.exclude(status=Claim.Status.REFUSED).select_related("episode")
+
+
+def _hold_units(rulings: dict[int, Ruling], episodes: Mapping[int, Episode]) -> None:
+    """Refuse what another claim already stands for, in this batch or outside of it."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for pk, ruling in rulings.items():
+        if ruling.ready:
+            wanted[episodes[pk].programme].add(ruling.unit)
+    held = {
+        (programme, c.unit): c.episode.number
+        for programme, units in wanted.items()
+        for c in _standing(programme, units).exclude(episode__in=rulings.keys())
+    }
+    for pk in sorted(rulings):
+        ruling, episode = rulings[pk], episodes[pk]
+        if not ruling.ready:
+            continue
+        key = (episode.programme, ruling.unit)
+        if key in held:
+            rulings[pk] = _counted_before(episode, ruling, held[key])
+        else:
+            held[key] = episode.number
+
+
+def _counted_before(episode: Episode, ruling: Ruling, number: str) -> Ruling:
+    return Ruling(
+        code="counted_before",
+        text=_counted_text(episode, number),
+        clause=_again(policy_of(episode)),
+        evidence=ruling.evidence,
+        served_on=ruling.served_on,
+        unit=ruling.unit,
+        tier=ruling.tier,
     )
 
 
-def _served_on(facts: Mapping[str, Any], served: list[Encounter]) -> dt.date | None:
+def _counted_text(episode: Episode, number: str) -> str:
+    if episode.couple_id is not None:
+        return _("同一对夫妇同一孩次已在档案 %s 结算。") % number
+    return _("同一对象同一待遇已在档案 %s 结算。") % number
+
+
+# --- judging -------------------------------------------------------------------------------------
+
+
+def decide(episode: Episode, on: dt.date, facts: Mapping[str, Any] | None = None) -> Ruling:
+    """The ruling on a day, without writing anything."""
+    return judge([episode], on, None if facts is None else [facts])[0]
+
+
+def judge(
+    episodes: Sequence[Episode], on: dt.date, table: Sequence[Mapping[str, Any]] | None = None
+) -> list[Ruling]:
+    """The ruling of each episode on a day, in order, with a fixed number of queries."""
+    if not episodes:
+        return []
+    known = _Known(episodes, on)
+    facts = facts_table(episodes, on) if table is None else table
+    return [_decide(e, on, f, known) for e, f in zip(episodes, facts, strict=True)]
+
+
+class _Known:
+    """What rulings on a set of episodes are made from besides their facts, read at once."""
+
+    def __init__(self, episodes: Sequence[Episode], on: dt.date) -> None:
+        pks = [e.pk for e in episodes]
+        self.decisions: dict[int, EligibilityDecision] = {
+            d.episode_id: d
+            for d in EligibilityDecision.objects.filter(episode__in=pks).order_by("pk")
+        }
+        self.served: dict[int, list[tuple[str, dt.date]]] = defaultdict(list)
+        self.drafts: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._read_encounters(episodes, on)
+        self.consents: dict[int, list[tuple[str, str, dt.date]]] = defaultdict(list)
+        rows = Consent.objects.filter(episode__in=pks).order_by("pk")
+        for pk, role, kind, day in rows.values_list("episode_id", "role", "kind", "on"):
+            self.consents[pk].append((role, kind, day))
+        self.closed: dict[int, set[tuple[str, str]]] = defaultdict(set)
+        done = Task.objects.filter(
+            episode__in=pks, kind=Task.Kind.STEP, status=Task.Status.DONE
+        ).values_list("episode_id", "name", "role")
+        for pk, name, role in done:
+            self.closed[pk].add((name, role))
+        self._read_free_checks(episodes)
+
+    def _read_encounters(self, episodes: Sequence[Episode], on: dt.date) -> None:
+        examined = {e.pk: stations(content.programme_of(e)) for e in episodes}
+        forms = set().union(*examined.values())
+        signed = Encounter.objects.filter(
+            episode__in=examined,
+            status=Encounter.Status.SIGNED,
+            form__in=forms,
+            occurred_on__lte=on,
+        ).order_by("occurred_on", "id")
+        for pk, key, form, day in signed.values_list("episode_id", "key", "form", "occurred_on"):
+            if form in examined[pk]:
+                self.served[pk].append((str(key), day))
+        drafts = Encounter.objects.filter(episode__in=examined, status=Encounter.Status.DRAFT)
+        for pk, role, data in drafts.values_list("episode_id", "role", "data"):
+            self.drafts[pk][role] |= {k for k, v in data.items() if v not in (None, "", [])}
+
+    def _read_free_checks(self, episodes: Sequence[Episode]) -> None:
+        couples = [e.couple for e in episodes if e.couple is not None]
+        self.indexes = id_indexes_of([p for c in couples for p in (c.wife, c.husband)])
+        wives = [index for c in couples for index in self.indexes[c.wife_id]]
+        self.used: dict[tuple[str, str, int], list[dt.date]] = defaultdict(list)
+        for check in FreeCheck.objects.filter(wife_index__in=wives):
+            key = (check.wife_index, check.husband_index, check.child_order)
+            self.used[key].append(check.examined_on)
+
+    def used_before(self, episode: Episode, served_on: dt.date | None) -> bool:
+        """A free check of the same couple and child order in an older system's files."""
+        couple = episode.couple
+        if couple is None or episode.child_order is None:
+            return False
+        return any(
+            served_on is None or day < served_on
+            for wife in self.indexes[couple.wife_id]
+            for husband in self.indexes[couple.husband_id]
+            for day in self.used.get((wife, husband, episode.child_order), ())
+        )
+
+
+def _decide(episode: Episode, on: dt.date, facts: Mapping[str, Any], known: _Known) -> Ruling:
+    policy, programme = policy_of(episode), content.programme_of(episode)
+    served = known.served[episode.pk]
+    served_on = _served_on(facts, served)
+    evidence = [key for key, _day in served]
+    unit = unit_of(policy, programme, episode, facts)
+    tier = tier_of(policy, episode.origin_id) or ""
+
+    def refused(code: str, text: str, clause: str, missing: Any = ()) -> Ruling:
+        return Ruling(0, code, text, clause, list(missing), evidence, served_on, unit, tier)
+
+    not_entitled = _entitlement(episode, policy, served_on, known)
+    if not_entitled:
+        return refused(*not_entitled)
+    absent = _without_consent(programme, known.consents[episode.pk], served_on or on)
+    if absent:
+        roles = "、".join(str(programme.role_label.get(r, r)) for r in absent)
+        text = _("%(roles)s在检查前没有有效的知情同意。") % {"roles": roles}
+        return refused("no_consent", text, _clause_of(policy, "step:consent"))
+    missing = completeness(policy, facts)
+    if missing:
+        return refused(*_missing(policy, programme, known.drafts[episode.pk], missing))
+    if served_on is None:
+        text = _("没有已签名的检查记录。")
+        return refused("items_missing", text, _clause_of(policy, "settlement"))
+    waiting = _not_approved(programme, known.closed[episode.pk])
+    if waiting:
+        text = _("尚未办理：%s。") % "、".join(label for _step, label in waiting)
+        return refused("not_approved", text, _clause_of(policy, f"step:{waiting[0][0]}"))
+    if not unit:
+        text = _("登记资料不全，无法核对是否重复结算。")
+        return refused("unit_unknown", text, _again(policy))
+    try:
+        amount = amount_on(policy, facts, served_on)
+        split_shares(policy, amount.fen or 0, tier or None)
+    except Problem as problem:
+        clause = _clause_of(policy, "price") or _clause_of(policy, "settlement")
+        return refused("no_price", problem.zh, clause)
+    if amount.fen is None:
+        return refused("items_missing", f"{amount.working}。", amount.clause)
+    return Ruling(
+        amount.fen, "", str(amount.working), amount.clause, [], evidence, served_on, unit, tier
+    )
+
+
+def unit_of(
+    policy: Policy, programme: Programme, episode: Episode, facts: Mapping[str, Any]
+) -> str:
+    """What is granted once, as the document counts it; "" where a part of it is not known.
+
+    A document that does not limit how often counts each episode by itself.
+    """
+    if policy.entitlement is None:
+        return f"episode:{episode.pk}"
+    people: dict[str, int | None] = {COUPLE: episode.couple_id}
+    if episode.couple is not None:
+        people |= dict(
+            zip(programme.roles, (episode.couple.wife_id, episode.couple.husband_id), strict=True)
+        )
+    else:
+        people |= {programme.roles[0]: episode.person_id, "person": episode.person_id}
+    parts: list[tuple[str, Any]] = []
+    for name in policy.entitlement.unit:
+        if name in people:
+            parts.append((name, people[name]))
+        elif name == "child_order":
+            parts.append((name, episode.child_order))
+        else:
+            values = [facts.get(f"{role}.{name}") for role in (COUPLE, *programme.roles)]
+            parts.append((name, next((v for v in values if v is not None), None)))
+    if any(value is None for _name, value in parts):
+        return ""
+    return "|".join(f"{name}:{value}" for name, value in parts)
+
+
+def _served_on(facts: Mapping[str, Any], served: list[tuple[str, dt.date]]) -> dt.date | None:
     """The day of the examination, which decides the price."""
     if not served:
         return None
     day = facts.get("couple.exam_on")
-    return day if isinstance(day, dt.date) else served[0].occurred_on
+    return day if isinstance(day, dt.date) else served[0][1]
 
 
 def _entitlement(
-    episode: Episode, policy: Policy, served_on: dt.date | None
+    episode: Episode, policy: Policy, served_on: dt.date | None, known: _Known
 ) -> tuple[str, str, str] | None:
     """(code, text, clause) of a refusal by eligibility or entitlement, or None."""
     if episode.status == Episode.Status.CANCELLED:
         return "not_eligible", _("登记已撤销。"), ""
-    decision = episode.decisions.order_by("-id").first()
+    decision = known.decisions.get(episode.pk)
     if decision is None:
         clause = policy.eligibility[0].clause if policy.eligibility else ""
         return "not_eligible", _("尚未确认资格。"), clause
     if decision.answer != "yes":
         return "not_eligible", *_why_not(decision)
     again = _again(policy)
-    if _used_before(episode, served_on):
+    if known.used_before(episode, served_on):
         return "entitlement_used", _("本孩次此前已享受过一次免费检查。"), again
-    if decision.grant != "free":
+    if policy.entitlement is not None and decision.grant != "free":
         text = _words(decision.result, "grant") or _("本次检查为自费。")
         code = "entitlement_used" if served_on is None else "own_cost"
         return code, text, again
@@ -208,43 +458,43 @@ def _zh(text: Any) -> str:
 
 
 def _again(policy: Policy) -> str:
-    """The clause that grants one free check per child order."""
+    """The clause that grants it once."""
     decisions = policy.entitlement.decisions if policy.entitlement else []
     own_cost = [d.clause for d in decisions if d.grant == "own_cost"]
     return own_cost[0] if own_cost else ""
 
 
-def _used_before(episode: Episode, served_on: dt.date | None) -> bool:
-    """A free check of the same couple and child order in an older system's files."""
-    couple = episode.couple
-    if couple is None or episode.child_order is None:
-        return False
-    used = FreeCheck.objects.filter(
-        wife_index__in=id_indexes(couple.wife),
-        husband_index__in=id_indexes(couple.husband),
-        child_order=episode.child_order,
-    )
-    return (used.filter(examined_on__lt=served_on) if served_on else used).exists()
-
-
-def _without_consent(programme: Programme, episode: Episode, on: dt.date) -> list[str]:
+def _without_consent(
+    programme: Programme, consents: Iterable[tuple[str, str, dt.date]], on: dt.date
+) -> list[str]:
     """Roles whose latest answer up to the day of the examination was not a consent."""
-    roles = [r for s in programme.steps if s.kind == "consent" for r in s.roles]
-    latest: dict[str, str] = {}
-    for row in episode.consents.filter(on__lte=on).order_by("id"):
-        latest[row.role] = row.kind
-    return [r for r in roles if latest.get(r) != Consent.Kind.GRANT]
+    latest = {role: kind for role, kind, day in consents if day <= on}
+    return [r for r in consenting_roles(programme) if latest.get(r) != Consent.Kind.GRANT]
+
+
+def consenting_roles(programme: Programme) -> list[str]:
+    """Roles that must have consented before the examination."""
+    return [r for s in programme.steps if s.kind == "consent" for r in s.roles]
+
+
+def _not_approved(programme: Programme, closed: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(id, label) of the steps of approval and public notice that are not done yet."""
+    return [
+        (step.id, str(step.label))
+        for step in programme.steps
+        if step.kind in {"approve", "publish"}
+        and not all((step.id, role) in closed for role in roles_of(programme, step))
+    ]
 
 
 def _missing(
-    policy: Policy, programme: Programme, episode: Episode, missing: Iterable[MissingItem]
+    policy: Policy,
+    programme: Programme,
+    drafts: Mapping[str, set[str]],
+    missing: Iterable[MissingItem],
 ) -> tuple[str, str, str, list[dict[str, Any]]]:
     """Code, text, clause and list of what is missing: unsigned where a draft holds all of it."""
     items = {i.id: i for i in policy.items}
-    drafts: dict[str, set[str]] = {}
-    for draft in episode.encounters.filter(status=Encounter.Status.DRAFT):
-        filled = {k for k, v in draft.data.items() if v not in (None, "", [])}
-        drafts.setdefault(draft.role, set()).update(filled)
     rows = [
         {
             **found.as_json(),
@@ -264,63 +514,102 @@ def _missing(
 
 def _clause_of(policy: Policy, implemented_by: str) -> str:
     """The first clause that says it is implemented by this part of the product."""
-    return next((c.ref for c in policy.clauses if implemented_by in c.by), "")
+    wanted = {implemented_by, f"{policy.programme}.{implemented_by}"}
+    return next((c.ref for c in policy.clauses if wanted & set(c.by)), "")
 
 
-def _counted_before(episode: Episode, ruling: Ruling) -> Ruling:
-    other = (
-        Claim.objects.filter(
-            programme=episode.programme, couple=episode.couple, child_order=episode.child_order
-        )
-        .exclude(episode=episode)
-        .exclude(status=Claim.Status.REFUSED)
-        .select_related("episode")
-        .first()
-    )
-    number = other.episode.number if other else ""
-    text = _("同一对夫妇同一孩次已在档案 %s 结算。") % number
-    policy = policy_of(episode)
-    return Ruling(0, "counted_before", text, _again(policy), [], ruling.evidence, ruling.served_on)
+# --- facts and merges ----------------------------------------------------------------------------
 
 
 def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any]]:
-    """The fact "couple.claimed" of each episode, supplied to sanyou.care.facts: whether it stood on
-    a statement drawn up by that day. A later statement does not change an earlier month."""
+    """Facts supplied to sanyou.care.facts: "couple.claimed", whether it stood on a statement drawn
+    up by that day (a later statement does not change an earlier month), and of a person
+    "<role>.times_granted": earlier claims in the same programme that were not refused."""
     stated = Claim.objects.filter(
         episode__in=[e.pk for e in episodes],
-        status__in=[Claim.Status.STATED, Claim.Status.PAID],
+        status__in=LOCKED,
         statement__created_at__date__lte=on,
     )
     listed = set(stated.values_list("episode", flat=True))
-    return {e.pk: {"couple.claimed": e.pk in listed} for e in episodes}
+    found: dict[int, dict[str, Any]] = {e.pk: {"couple.claimed": e.pk in listed} for e in episodes}
+    persons = [e for e in episodes if e.person_id is not None]
+    granted: dict[tuple[str, int | None], set[int]] = defaultdict(set)
+    if persons:
+        others = Claim.objects.filter(
+            episode__person__in={e.person_id for e in persons}, served_on__lte=on
+        ).exclude(status=Claim.Status.REFUSED)
+        for pk, programme, person in others.values_list(
+            "episode_id", "programme", "episode__person_id"
+        ):
+            granted[programme, person].add(pk)
+    for e in persons:
+        role = content.programme_of(e).roles[0]
+        times = len(granted[e.programme, e.person_id] - {e.pk})
+        found[e.pk][f"{role}.times_granted"] = times
+    return found
 
 
-def settle_merge(winner: models.Model, loser: models.Model) -> Iterator[tuple[Claim, str, Any]]:
-    """Two couples become one: of two claims for one child the one not yet stated is refused.
+Change = tuple[Claim, str, Any]
+
+
+def settle_merge(winner: models.Model, loser: models.Model) -> Iterator[Change]:
+    """Two couples (or people) become one: of two claims for what is granted once, the one not yet
+    stated is refused; the others count under the winner's name.
 
     MergeRefused when both are on statements already: that is money to be taken back first.
     """
-    if not isinstance(winner, Couple) or not isinstance(loser, Couple):
+    if not isinstance(winner, Couple | Person) or type(winner) is not type(loser):
         return
-    standing = Claim.objects.exclude(status=Claim.Status.REFUSED).select_related("episode")
-    for one in standing.filter(couple=loser, child_order__isnull=False):
-        two = standing.filter(
-            couple=winner, programme=one.programme, child_order=one.child_order
-        ).first()
-        if two is None:
+    for one in _claims_of(loser):
+        unit = _renamed(one, loser, winner.pk)
+        if unit == one.unit:
             continue
-        ready = [c for c in (one, two) if c.status == Claim.Status.READY]
-        if not ready:
-            raise MergeRefused(
-                _(
-                    "两份档案（%(one)s、%(two)s）都已列入结算表，请先退回并重新生成其中一张，再合并。"
-                )
-                % {"one": one.episode.number, "two": two.episode.number}
-            )
-        falls, stays = (one, two) if ready[0] == one else (two, one)
-        text = _("同一对夫妇同一孩次已在档案 %s 结算。") % stays.episode.number
-        clause = _again(policy_of(falls.episode))
-        refusal = Ruling(code="counted_before", text=text, clause=clause).refusal()
-        yield falls, "refusal", refusal
-        yield falls, "amount", 0
-        yield falls, "status", Claim.Status.REFUSED.value
+        if one.status != Claim.Status.REFUSED:
+            two = _standing(one.programme, [unit]).exclude(pk=one.pk).first()
+            if two is not None:
+                yield from _give_way(one, two)
+        yield one, "unit", unit
+
+
+def _claims_of(subject: Couple | Person) -> list[Claim]:
+    """Claims of a couple, or of a person alone or as a spouse."""
+    here = models.Q(couple=subject)
+    if isinstance(subject, Person):
+        here = models.Q(episode__person=subject)
+        here |= models.Q(couple__wife=subject) | models.Q(couple__husband=subject)
+    rows = Claim.objects.filter(here).select_related("episode__couple")
+    return list(rows.order_by("pk"))
+
+
+def _renamed(claim: Claim, loser: Couple | Person, winner: int) -> str:
+    """The unit with the winner in the loser's place."""
+    episode = claim.episode
+    programme = content.library().programmes.get(claim.programme)
+    if isinstance(loser, Couple):
+        names = {COUPLE}
+    elif programme is None:
+        return claim.unit
+    elif episode.couple is None:
+        names = {programme.roles[0], "person"}
+    else:
+        spouses = (episode.couple.wife_id, episode.couple.husband_id)
+        both = zip(programme.roles, spouses, strict=True)
+        names = {role for role, pk in both if pk == loser.pk}
+    old = {f"{name}:{loser.pk}": f"{name}:{winner}" for name in names}
+    return "|".join(old.get(part, part) for part in claim.unit.split("|"))
+
+
+def _give_way(one: Claim, two: Claim) -> Iterator[Change]:
+    """Of two claims for one thing the one that is not yet stated falls."""
+    ready = [c for c in (one, two) if c.status == Claim.Status.READY]
+    if not ready:
+        raise MergeRefused(
+            _("两份档案（%(one)s、%(two)s）都已列入结算表，请先退回并重新生成其中一张，再合并。")
+            % {"one": one.episode.number, "two": two.episode.number}
+        )
+    falls, stays = (one, two) if ready[0] == one else (two, one)
+    text = _counted_text(falls.episode, stays.episode.number)
+    clause = _again(policy_of(falls.episode))
+    yield falls, "refusal", Ruling(code="counted_before", text=text, clause=clause).refusal()
+    yield falls, "amount", 0
+    yield falls, "status", Claim.Status.REFUSED.value

@@ -1,5 +1,8 @@
 """Money as people read it. In code it is integer fen."""
 
+import re
+import unicodedata
+
 from sanyou.protocol.pricing import to_fen, to_yuan
 
 # Below ten thousand million yuan, which no district's statement reaches.
@@ -15,6 +18,14 @@ def yuan(fen: int) -> str:
 
 def fen(text: str) -> int:
     """ "460.00" -> 46000."""
+    return to_fen(text)
+
+
+def fen_of(typed: str) -> int:
+    """Fen of an amount as people type it: full-width digits and commas too. ValueError else."""
+    text = unicodedata.normalize("NFKC", typed).replace(",", "").strip()
+    if not re.fullmatch(r"\d{1,11}(\.\d{1,2})?", text, re.ASCII):
+        raise ValueError(typed)
     return to_fen(text)
 
 

@@ -1,19 +1,20 @@
-"""Half-yearly statements: prepared by one person, approved by another, paid once."""
+"""Statements of a period: prepared by one person, approved by another, paid once."""
 
 import datetime as dt
 from calendar import monthrange
+from collections import defaultdict
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
-from sanyou.care.facts import facts_table
 from sanyou.care.models import Encounter, Episode
-from sanyou.finance.claims import claim
+from sanyou.finance import corrections, ledger
+from sanyou.finance.claims import BATCH, opened_in, put_down
 from sanyou.finance.errors import FinanceError
-from sanyou.finance.models import Claim, Statement
+from sanyou.finance.models import Claim, Correction, Statement
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
 from sanyou.registry.access import Actor
@@ -21,7 +22,6 @@ from sanyou.registry.models import Organisation
 from sanyou.trust import audit
 
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-BATCH = 200  # episodes whose facts are read at once
 _OPEN = {Statement.Status.DRAFT, Statement.Status.RETURNED}
 
 
@@ -53,49 +53,51 @@ def prepare(
     period_from: dt.date,
     period_to: dt.date,
     actor: Actor,
+    programme: str | None = None,
 ) -> Statement:
     """Draft the statement of a period, or draw it up again while it is a draft or returned.
 
-    Every episode of the organisation's region under the policy is judged as of the last day; ready
-    claims of this period, and of earlier ones not stated then, are listed. A statement already
-    submitted is returned as it is.
+    `programme`: the document's first, unless another of its programmes is named. Every episode of
+    the organisation's region under the policy is judged as of the last day; ready claims of this
+    period, and of earlier ones not stated then, are listed, and what was approved before and has
+    changed since is put right by a correction. A statement already submitted is returned as it is.
     """
     actor.require("claim", organisation)
     # One at a time for an organisation, so that a second click finds what the first has drawn up.
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
-    statement = (
-        Statement.objects.select_for_update()
-        .filter(
-            organisation=organisation,
-            policy=policy.id,
-            period_from=period_from,
-            period_to=period_to,
-        )
-        .first()
-    )
+    wanted = {
+        "organisation": organisation,
+        "policy": policy.id,
+        "programme": programme or policy.programme or policy.programmes[0],
+        "period_from": period_from,
+        "period_to": period_to,
+    }
+    statement = Statement.objects.select_for_update().filter(**wanted).first()
     if statement is not None and statement.status not in _OPEN:
         return statement
     if statement is None:
-        statement = Statement(
-            organisation=organisation,
-            policy=policy.id,
-            period_from=period_from,
-            period_to=period_to,
-            number=_number(organisation, period_from, period_to),
-        )
+        number = _number(organisation, period_from, period_to)
+        statement = Statement(**wanted, number=number)
     statement.prepared_by = actor.staff
     _note(statement, actor, "prepare", statement.status)
     statement.save()
     statement.claims.update(status=Claim.Status.READY, statement=None)
-    episodes = list(_episodes(organisation, policy, period_to))
-    for start in range(0, len(episodes), BATCH):
-        batch = episodes[start : start + BATCH]
-        for episode, facts in zip(batch, facts_table(batch, period_to), strict=True):
-            claim(episode, period_to, facts)
-    _ready(organisation, policy, period_to).update(status=Claim.Status.STATED, statement=statement)
-    _add_up(statement, policy)
+    statement.corrections.all().delete()
+    prefix = organisation.region.prefix
+    keys = list(_episodes(statement, prefix, period_to).values_list("pk", flat=True))
+    for start in range(0, len(keys), BATCH):
+        _judge(keys[start : start + BATCH], period_to)
+    _list_ready(statement, prefix)
+    corrections.draw_up(statement, prefix, period_to)
+    _add_up(statement)
     audit.record(actor, "prepare", "statement", statement.key, total=statement.total)
     return statement
+
+
+def _judge(keys: list[int], until: dt.date) -> None:
+    """Put down the claims of some episodes."""
+    rows = Episode.objects.filter(pk__in=keys).order_by("pk")
+    put_down(list(rows.select_related("couple__wife", "couple__husband", "person")), until)
 
 
 def _number(organisation: Organisation, start: dt.date, end: dt.date) -> str:
@@ -105,54 +107,65 @@ def _number(organisation: Organisation, start: dt.date, end: dt.date) -> str:
     return f"{stem}{count + 1:02d}"
 
 
-def _episodes(organisation: Organisation, policy: Policy, until: dt.date) -> QuerySet[Episode]:
+def _episodes(statement: Statement, prefix: str, until: dt.date) -> QuerySet[Episode]:
     """Episodes with something to settle: served by the day, not yet on a statement."""
-    prefix = organisation.region.prefix
     served = Encounter.objects.filter(status=Encounter.Status.SIGNED, occurred_on__lte=until)
     return (
-        Episode.objects.filter(policy=policy.id, region__code__startswith=prefix)
-        .filter(pk__in=served.values("episode"))
+        Episode.objects.filter(policy=statement.policy, programme=statement.programme)
+        .filter(opened_in(prefix), pk__in=served.values("episode"))
         .filter(Q(claim=None) | Q(claim__status__in=[Claim.Status.READY, Claim.Status.REFUSED]))
-        .select_related("couple__wife", "couple__husband", "person")
         .order_by("id")
     )
 
 
-def _ready(organisation: Organisation, policy: Policy, until: dt.date) -> QuerySet[Claim]:
+def _list_ready(statement: Statement, prefix: str) -> None:
     """As a list of keys: the rows are about to leave this very selection."""
     found = Claim.objects.filter(
         status=Claim.Status.READY,
-        policy=policy.id,
-        served_on__lte=until,
-        episode__region__code__startswith=organisation.region.prefix,
+        policy=statement.policy,
+        programme=statement.programme,
+        served_on__lte=statement.period_to,
+        region__code__startswith=prefix,
     )
-    return Claim.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
+    keys = list(found.values_list("pk", flat=True))
+    for start in range(0, len(keys), BATCH):
+        rows = Claim.objects.filter(pk__in=keys[start : start + BATCH])
+        rows.update(status=Claim.Status.STATED, statement=statement)
 
 
-def _add_up(statement: Statement, policy: Policy) -> None:
-    amounts = list(statement.claims.values_list("amount", flat=True))
-    statement.total = sum(amounts)
-    statement.shares = split_shares(policy, statement.total)
+def _add_up(statement: Statement) -> None:
+    statement.total, statement.shares = sums(statement)
     statement.save(update_fields=["total", "shares"])
+
+
+def sums(statement: Statement) -> tuple[int, dict[str, int]]:
+    """The total of a statement's lines in fen and what each payer bears of it, tier by tier."""
+    policy = current_policy(statement)
+    by_tier: dict[str, int] = defaultdict(int)
+    for tier, amount in statement.claims.values_list("tier").annotate(Sum("amount")):
+        by_tier[tier] += amount
+    rows = statement.corrections.values_list("claim__tier").annotate(Sum("amount"))
+    for tier, amount in rows:
+        by_tier[tier] += amount
+    here = {None, *by_tier} if by_tier else {None, *(s.tier for s in policy.shares)}
+    shares = dict.fromkeys((s.payer for s in policy.shares if s.tier in here), 0)
+    for tier, amount in by_tier.items():
+        for payer, fen in split_shares(policy, amount, tier or None).items():
+            shares[payer] += fen
+    return sum(by_tier.values()), shares
 
 
 def problems(statement: Statement) -> list[str]:
     """What speaks against submitting or approving: sums that differ, records changed since."""
     found = []
     claims = list(statement.claims.select_related("episode"))
-    if not claims:
-        found.append(_("结算表没有可结算的夫妇，无需上报。"))
-    total = sum(c.amount for c in claims)
+    changes = list(statement.corrections.select_related("claim__episode"))
+    if not claims and not changes:
+        found.append(_("结算表没有可结算的对象，也没有更正，无需上报。"))
+    total = sum(c.amount for c in claims) + sum(c.amount for c in changes)
     if total != statement.total or sum(statement.shares.values()) != total:
         found.append(_("合计与明细或分担金额不一致，请重新生成结算表。"))
-    keys = {key for c in claims for key in c.evidence}
-    standing = {
-        str(key)
-        for key in Encounter.objects.filter(
-            key__in=keys, status=Encounter.Status.SIGNED
-        ).values_list("key", flat=True)
-    }
-    changed = [c.episode.number for c in claims if not standing.issuperset(c.evidence)]
+    changed = [c.episode.number for c in _unproved(statement, claims, changes)]
     if changed:
         numbers = "、".join(changed[:5])
         found.append(
@@ -160,6 +173,17 @@ def problems(statement: Statement) -> list[str]:
             % {"count": len(changed), "numbers": numbers}
         )
     return found
+
+
+def _unproved(statement: Statement, claims: list[Claim], changes: list[Correction]) -> list[Claim]:
+    """Lines some record of which is no longer signed."""
+    rows = Encounter.objects.filter(status=Encounter.Status.SIGNED)
+    here = Q(episode__claim__statement=statement)
+    if changes:
+        here |= Q(episode__claim__in=[c.claim_id for c in changes])
+    standing = {str(key) for key in rows.filter(here).values_list("key", flat=True)}
+    lines = [(c, c.evidence) for c in claims] + [(c.claim, c.after) for c in changes]
+    return [claim for claim, evidence in lines if not standing.issuperset(evidence)]
 
 
 def submit(statement: Statement, actor: Actor) -> Statement:
@@ -183,21 +207,24 @@ def return_(statement: Statement, actor: Actor, reason: str) -> Statement:
 
 
 def approve(statement: Statement, actor: Actor) -> Statement:
-    """Approve; never by whoever prepared or submitted it (four eyes)."""
-    return _move(
-        statement,
-        actor,
-        "approve",
-        "approve_statement",
-        {Statement.Status.SUBMITTED},
-        Statement.Status.APPROVED,
-        check=True,
-        four_eyes=True,
-    )
+    """Approve and post it; never by whoever prepared or submitted it (four eyes)."""
+    with transaction.atomic():
+        approved = _move(
+            statement,
+            actor,
+            "approve",
+            "approve_statement",
+            {Statement.Status.SUBMITTED},
+            Statement.Status.APPROVED,
+            check=True,
+            four_eyes=True,
+        )
+        ledger.post_approval(approved, actor.staff, timezone.localdate())
+        return approved
 
 
 def mark_paid(statement: Statement, actor: Actor, voucher: str) -> Statement:
-    """Note the payment with its voucher number; the claims are paid for ever."""
+    """Post the payment with its voucher number; the claims are paid for ever."""
     with transaction.atomic():
         paid = _move(
             statement,
@@ -210,6 +237,7 @@ def mark_paid(statement: Statement, actor: Actor, voucher: str) -> Statement:
             needs_reason=True,
         )
         paid.claims.update(status=Claim.Status.PAID)
+        ledger.post_payment(paid, actor.staff, timezone.localdate(), voucher.strip()[:80])
         return paid
 
 
@@ -272,5 +300,5 @@ def _note(statement: Statement, actor: Actor, act: str, to: str, reason: str = "
 
 
 def current_policy(statement: Statement) -> Policy:
-    """The document the statement rests on."""
-    return content.library().policies[statement.policy]
+    """The terms the statement rests on: its programme's, in its document."""
+    return content.library().policies[statement.policy].for_programme(statement.programme)

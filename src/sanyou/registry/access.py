@@ -278,9 +278,12 @@ def may_confirm(actor: Actor, duties: Collection[str], obj: models.Model | None 
 
 
 def may_keep(actor: Actor, store: Organisation) -> bool:
-    """Whether she keeps a store's books: managers of stock in their region; of a village's own
-    store also who hands out from it."""
+    """Whether she keeps a store's books: managers of stock in their region; a village's own store
+    also the worker of that village, who hands out from it."""
     if actor.can("manage_stock", store):
         return True
-    village = store.kind == Organisation.Kind.VILLAGE
-    return village and actor.can("see_stock", store) and actor.can("fill", store)
+    if store.kind != Organisation.Kind.VILLAGE or not actor.can("see_stock", store):
+        return False
+    hers = actor.organisation is not None and actor.organisation.pk == store.pk
+    there = store.region.level == Region.Level.VILLAGE and actor.region == store.region
+    return hers or there

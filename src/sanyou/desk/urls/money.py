@@ -14,5 +14,10 @@ urlpatterns: list[URLPattern] = [
     path("statements/<uuid:key>/paid", money.statement_paid, name="statement-paid"),
     path("statements/<uuid:key>/export", money.statement_export, name="statement-export"),
     path("statements/account", special_account.special_account, name="special-account"),
+    path("ledger", special_account.ledger_page, name="ledger"),
+    path("ledger/receive", special_account.ledger_receive, name="ledger-receive"),
+    path("ledger/spend", special_account.ledger_spend, name="ledger-spend"),
+    path("ledger/export", special_account.ledger_export, name="ledger-export"),
+    path("ledger/<uuid:key>/reverse", special_account.ledger_reverse, name="ledger-reverse"),
     path("claims/<uuid:key>", money.claim, name="claim"),
 ]

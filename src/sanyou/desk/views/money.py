@@ -26,7 +26,7 @@ from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Organisation
-from sanyou.registry.regions import county_code
+from sanyou.registry.regions import prefix_of
 from sanyou.trust import audit
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -82,7 +82,8 @@ def _policies(actor: Actor) -> list[Policy]:
     """Documents of the actor's district that price something."""
     code = actor.region.code if actor.region else ""
     found = content.library().policies.values()
-    return [p for p in found if p.price and not p.stub and code.startswith(county_code(p.region))]
+    here = [p for p in found if not p.stub and code.startswith(prefix_of(p.region))]
+    return [q for p in here for q in p.every_part() if q.price or q.benefit]
 
 
 def _offers(actor: Actor, today: dt.date) -> list[Offer]:
@@ -93,10 +94,17 @@ def _offers(actor: Actor, today: dt.date) -> list[Offer]:
         for _each in range(PERIODS_OFFERED):
             start, end = statements.period_of(policy, day)
             if policy.in_force(start) or policy.in_force(end):
-                label = f"{statements.period_label(start, end)} · {policy.document_number}"
-                found.append(Offer(f"{policy.id}|{start}|{end}", label))
+                label = f"{statements.period_label(start, end)} · {_named(policy)}"
+                found.append(Offer(f"{policy.id}|{policy.programme}|{start}|{end}", label))
             day = start - dt.timedelta(days=1)
     return found
+
+
+def _named(policy: Policy) -> str:
+    """The document, and the programme where it has several with money."""
+    programme = content.library().programmes.get(policy.programme)
+    label = words(programme.label) if programme is not None else policy.programme
+    return f"{label} · {policy.document_number}"
 
 
 @duty_page("see_money", methods=("GET",))
@@ -134,7 +142,7 @@ def statement_prepare(request: HttpRequest) -> HttpResponse:
     offer = request.POST.get("period", "")
     if offer not in {o.value for o in _offers(actor, timezone.localdate())}:
         raise Http404
-    policy_id, start, end = offer.split("|")
+    policy_id, programme, start, end = offer.split("|")
     centre = (
         visible(actor, Organisation.objects.filter(kind=Organisation.Kind.CENTRE, active=True))
         .order_by("code")
@@ -148,6 +156,7 @@ def statement_prepare(request: HttpRequest) -> HttpResponse:
         dt.date.fromisoformat(start),
         dt.date.fromisoformat(end),
         actor,
+        programme,
     )
     if statement.status in {Statement.Status.DRAFT, Statement.Status.RETURNED}:
         messages.success(request, _("已按截至期末的签名记录生成结算表，请核对后提交。"))
@@ -198,7 +207,7 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
             "pay": found.status == Statement.Status.APPROVED and actor.can("pay_statement"),
             "export": actor.can("export"),
         },
-        "offer": f"{found.policy}|{found.period_from}|{found.period_to}",
+        "offer": f"{found.policy}|{found.programme}|{found.period_from}|{found.period_to}",
         "own": actor.username in statements.hands(found),
     }
     return render(request, "desk/money/statement.html", context)
@@ -291,14 +300,13 @@ def claim(request: HttpRequest, key: UUID) -> HttpResponse:
         .order_by("occurred_on", "id")
     )
     programme = content.programme_of(found.episode)
+    labels = {s.payer: words(s.label) for s in policy.shares}
     context = {
         "claim": found,
         "yuan": money.yuan(found.amount),
         "shares": [
-            {"label": words(s.label), "yuan": money.yuan(fen)}
-            for s, fen in zip(
-                policy.shares, split_shares(policy, found.amount).values(), strict=True
-            )
+            {"label": labels.get(payer, payer), "yuan": money.yuan(fen)}
+            for payer, fen in _shares(policy, found).items()
         ],
         "policy": policy,
         "policy_label": words(policy.label),
@@ -325,13 +333,19 @@ def claim(request: HttpRequest, key: UUID) -> HttpResponse:
     return render(request, "desk/money/claim.html", context)
 
 
+def _shares(policy: Policy, claim: Claim) -> dict[str, int]:
+    """Who bears a claim; nothing where it was refused."""
+    if claim.status == Claim.Status.REFUSED:
+        return {}
+    return split_shares(policy, claim.amount, claim.tier or None)
+
+
 def _clauses(policy: Policy, claim: Claim) -> list[dict[str, str]]:
     """The clauses a claim rests on (or is refused by), in full."""
     refs = claim.refusal.get("clause", "").split("、")
     if claim.status != Claim.Status.REFUSED:
-        price = [p.clause for p in policy.price if claim.served_on and p.from_ <= claim.served_on]
         again = policy.entitlement.decisions if policy.entitlement else []
-        refs = [*price[-1:], *(d.clause for d in again if d.grant == "free")]
+        refs = [claim.working.get("clause", ""), *(d.clause for d in again if d.grant == "free")]
     found = (policy.clause(ref) for ref in dict.fromkeys(filter(None, refs)))
     return [{"ref": c.ref, "text": words(c.text)} for c in found if c is not None]
 
