@@ -72,7 +72,7 @@ def test_too_few_are_refused_with_what_is_left_and_nothing_is_signed(
 
 
 def test_without_a_store_the_message_says_who_must_send_some(registered: Any, issue: Any) -> None:
-    with pytest.raises(StockError, match="还没有叶酸片.*调拨"):
+    with pytest.raises(StockError, match=r"还没有叶酸片.*调拨"):
         issue(registered(), 1)
 
 
