@@ -80,3 +80,29 @@ class TaskNumber(models.Model):
 
     def __str__(self) -> str:
         return f"{self.programme} {self.region_id} {self.year}"
+
+
+class PolicyDraft(models.Model):
+    """An edited copy of a document on which it is tried before anybody signs it.
+
+    Only what differs from the document is kept; nothing is ever judged or paid by a draft.
+    """
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80)
+    base = models.CharField(max_length=60)  # policy id
+    programme = models.CharField(max_length=60)  # whose terms are edited
+    region = models.ForeignKey(Region, on_delete=models.PROTECT)  # for whom it is tried
+    changes = models.JSONField(default=dict)  # {field: value}, see sanyou.protocol.redraft
+    version = models.PositiveIntegerField(default=1)  # optimistic lock
+    author = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    history = models.JSONField(default=list)  # [{at, by, name, changed: {field: [old, new]}}]
+
+    class Meta:
+        verbose_name = _("政策拟稿")
+        ordering = ["-updated_at"]
+
+    def __str__(self) -> str:
+        return str(self.key)
