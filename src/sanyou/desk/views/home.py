@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -13,9 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sanyou.care import tasks
+from sanyou.care import content, tasks
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.below import Below, below, is_above
 from sanyou.desk.paging import PER_PAGE, Leaf, leaf
 from sanyou.desk.views.records import people_of
 from sanyou.registry.access import Actor, visible
@@ -128,7 +130,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "doubts": _open_doubts(actor),
     }
     if actor.duty in NO_QUEUE:
-        context |= _overview(actor)
+        context |= _overview(actor, below(request, actor))
         return render(request, "desk/shell/overview.html", context)
     context |= _queue(request, actor)
     return render(request, "desk/shell/home.html", context)
@@ -208,7 +210,7 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
         "group_labels": labels,
         "tabs": tabs,
         "labels": whole.order_by().values_list("label", flat=True).distinct(),
-        "places": _places(whole),
+        "places": _places(actor, whole),
         "chosen": chosen,
         "many": next((m for m in MANY if actor.can(m.step)), None),
     }
@@ -236,9 +238,11 @@ def _filtered(request: HttpRequest, rows: QuerySet[Task]) -> tuple[QuerySet[Task
     return rows, chosen
 
 
-def _places(rows: QuerySet[Task]) -> list[Region]:
-    """Townships with work in the queue, where there is more than one."""
-    codes = {code[:9] for code in rows.order_by().values_list("region_id", flat=True).distinct()}
+def _places(actor: Actor, rows: QuerySet[Task]) -> list[Region]:
+    """Townships with work in the queue, where there is more than one; above them the districts."""
+    digits = 6 if is_above(actor) else 9
+    found = rows.order_by().values_list("region_id", flat=True).distinct()
+    codes = {code[:digits] for code in found}
     return list(Region.objects.filter(pk__in=codes)) if len(codes) > 1 else []
 
 
@@ -260,7 +264,7 @@ def names_of(episode: Episode) -> dict[str, str]:
     return {role: person.name for role, person in people_of(episode).items()}
 
 
-def _overview(actor: Actor) -> dict[str, Any]:
+def _overview(actor: Actor, districts: Below | None) -> dict[str, Any]:
     """Numbers for a duty that does no stations: nothing that names a person."""
     if actor.duty == "administrator":
         today = timezone.localdate()
@@ -277,20 +281,31 @@ def _overview(actor: Actor) -> dict[str, Any]:
         }
     if actor.duty == "finance":
         return {"numbers": []}
-    return _programme_overview(actor)
+    if actor.duty == "storekeeper":
+        return {"numbers": []}
+    return _programme_overview(actor, districts)
 
 
-def _programme_overview(actor: Actor) -> dict[str, Any]:
+def _programme_overview(actor: Actor, districts: Below | None) -> dict[str, Any]:
+    """Of her district; of all below her, or the one of them she has chosen."""
+    place = districts.chosen.prefix if districts and districts.chosen else ""
     today = timezone.localdate()
     month = today.replace(day=1)
     episodes = visible(actor, Episode.objects.exclude(status=Episode.Status.CANCELLED))
     waiting = visible(actor, Task.objects.filter(status=Task.Status.OPEN, opens__lte=today))
     done = Task.objects.filter(status=Task.Status.DONE, kind=Task.Kind.STEP)
-    assessed = visible(actor, done.filter(name="assess", closed_at__date__gte=month))
+    assessed = visible(actor, done.filter(name__in=_assess_steps(), closed_at__date__gte=month))
+    if districts and not districts.chosen:
+        lines = _by_district(districts, episodes, waiting, assessed, today)
+    else:
+        lines = []
+    episodes, waiting, assessed = (
+        rows.filter(region__code__startswith=place) for rows in (episodes, waiting, assessed)
+    )
     numbers = [
-        (episodes.filter(opened_on__gte=month).count(), _("对本月登记"), ""),
-        (assessed.count(), _("对本月完成评估"), ""),
-        (episodes.filter(status=Episode.Status.OPEN).count(), _("对进行中"), ""),
+        (episodes.filter(opened_on__gte=month).count(), _("份档案本月登记"), ""),
+        (assessed.count(), _("份本月完成评估"), ""),
+        (episodes.filter(status=Episode.Status.OPEN).count(), _("份档案进行中"), ""),
         (waiting.filter(due__lt=today).count(), _("项逾期任务"), "bad"),
     ]
     by_duty = (
@@ -305,10 +320,70 @@ def _programme_overview(actor: Actor) -> dict[str, Any]:
         .values("region__name")
         .annotate(all=Count("pk"), overdue=Count("pk", filter=Q(due__lt=today)))
         .order_by("-overdue", "-all")[:20]
+        if not lines
+        else ()
     )
     return {
+        "below": districts,
+        "by_district": lines,
         "numbers": numbers,
         "by_duty": list(by_duty),
         "by_label": list(by_label),
         "by_place": list(places),
     }
+
+
+def _assess_steps() -> set[str]:
+    """Ids of the steps in which any programme is assessed."""
+    programmes = content.library().programmes.values()
+    return {step.id for p in programmes for step in p.steps if step.kind == "assess"}
+
+
+@dataclass(frozen=True)
+class DistrictLine:
+    """One district on the page of somebody above it."""
+
+    region: Region
+    opened: int
+    assessed: int
+    going_on: int
+    waiting: int
+    overdue: int
+
+
+def _by_district(
+    districts: Below,
+    episodes: QuerySet[Episode],
+    waiting: QuerySet[Task],
+    assessed: QuerySet[Task],
+    today: date,
+) -> list[DistrictLine]:
+    """The same numbers for each district below; three queries in all."""
+    county = Substr("region_id", 1, 6)
+    month = today.replace(day=1)
+
+    def by_county(rows: QuerySet[Any], **counts: Count) -> dict[str, dict[str, int]]:
+        table = rows.order_by().annotate(county=county).values("county").annotate(**counts)
+        return {row["county"]: row for row in table}
+
+    cases = by_county(
+        episodes,
+        opened=Count("pk", filter=Q(opened_on__gte=month)),
+        going_on=Count("pk", filter=Q(status=Episode.Status.OPEN)),
+    )
+    tasks_ = by_county(waiting, all=Count("pk"), overdue=Count("pk", filter=Q(due__lt=today)))
+    looked_at = by_county(assessed, all=Count("pk"))
+    lines = []
+    for region in districts.districts:
+        case, work = cases.get(region.code, {}), tasks_.get(region.code, {})
+        lines.append(
+            DistrictLine(
+                region,
+                case.get("opened", 0),
+                looked_at.get(region.code, {}).get("all", 0),
+                case.get("going_on", 0),
+                work.get("all", 0),
+                work.get("overdue", 0),
+            )
+        )
+    return lines

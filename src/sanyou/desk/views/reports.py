@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import content
 from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.below import Below, below
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.money import workbook_response
 from sanyou.desk.views.records_form import words
@@ -23,6 +24,7 @@ from sanyou.figures.models import Submission
 from sanyou.figures.report import DENOMINATOR, Value, month_of, opens_to, programme_of, shown
 from sanyou.protocol.programme import Programme
 from sanyou.registry.access import Actor, visible
+from sanyou.registry.regions import prefix_of
 from sanyou.trust import audit
 
 BADGE = {
@@ -100,20 +102,26 @@ def _blocks(submission: Submission) -> list[Block]:
     return found
 
 
-def _choices(actor: Actor) -> list[tuple[str, str, str]]:
-    """(programme, report, label) of the programmes that run in the actor's district."""
+def _choices(actor: Actor, districts: Below | None = None) -> list[tuple[str, str, str]]:
+    """(programme, report, label) of the programmes that run in the actor's district, or below."""
     found = []
     policies = content.library().policies.values()
-    code = actor.region.code if actor.region else ""
-    here = {p for policy in policies if code.startswith(policy.region) for p in policy.programmes}
-    for programme in content.library().programmes.values():
-        if programme.id in here or actor.region_prefix == "":
-            found += [(programme.id, r.id, words(r.label)) for r in programme.reports.values()]
+    codes = districts.codes if districts else [actor.region.code if actor.region else ""]
+    # A programme's place in its documents: what a document is mainly about comes first.
+    here: dict[str, int] = {}
+    for policy in policies:
+        if any(code.startswith(prefix_of(policy.region)) for code in codes):
+            for place, programme in enumerate(policy.programmes):
+                here[programme] = min(place, here.get(programme, place))
+    programmes = content.library().programmes
+    wanted = sorted(here, key=lambda p: (here[p], p)) if actor.region_prefix else programmes
+    for programme in wanted:
+        reports = programmes[programme].reports.values()
+        found += [(programme, r.id, words(r.label)) for r in reports]
     return found
 
 
-def _chosen(request: HttpRequest, actor: Actor, given: Any) -> tuple[str, str, str]:
-    choices = _choices(actor)
+def _chosen(choices: list[tuple[str, str, str]], given: Any) -> tuple[str, str, str]:
     if not choices:
         raise Http404
     asked = given.get("report", "")
@@ -122,15 +130,31 @@ def _chosen(request: HttpRequest, actor: Actor, given: Any) -> tuple[str, str, s
 
 @duty_page("report", methods=("GET",))
 def report_list(request: HttpRequest) -> HttpResponse:
-    """The last twelve months: handed in, missing, late."""
+    """The last twelve months: handed in, missing, late; above the districts those of each."""
     actor = actor_of(request)
-    choices = _choices(actor)
-    context: dict[str, Any] = {"actor": actor, "choices": choices}
-    if choices and actor.region:
-        programme, report, label = _chosen(request, actor, request.GET)
-        today = timezone.localdate()
-        months = submissions.months(programme, report, actor.region, today)
+    districts = below(request, actor)
+    choices = _choices(actor, districts)
+    region = districts.chosen if districts else actor.region
+    context: dict[str, Any] = {
+        "actor": actor,
+        "choices": choices,
+        "below": districts,
+        "region": region,
+        "keep": f"district={region.code}&" if districts and region else "",
+    }
+    if choices and districts and region is None:
+        programme, report, label = _chosen(choices, request.GET)
         context |= {
+            "chosen": f"{programme}/{report}",
+            "label": label,
+            "board": _board(programme, report, districts),
+        }
+    elif choices and region:
+        programme, report, label = _chosen(choices, request.GET)
+        today = timezone.localdate()
+        months = submissions.months(programme, report, region, today)
+        context |= {
+            "may_draft": actor.can("submit_report") and region == actor.region,
             "chosen": f"{programme}/{report}",
             "label": label,
             "months": [
@@ -142,19 +166,49 @@ def report_list(request: HttpRequest) -> HttpResponse:
                 for m in months
             ],
             "elsewhere": visible(actor, Submission.objects.all())
-            .filter(programme=programme, report=report)
-            .exclude(region=actor.region)
+            .filter(programme=programme, report=report, region__code__startswith=region.prefix)
+            .exclude(region=region)
             .select_related("region")
             .order_by("-month", "region__code")[:40],
         }
     return render(request, "desk/reports/reports.html", context)
 
 
+BOARD = 6  # months of the board
+
+
+def _board(programme: str, report: str, districts: Below) -> dict[str, Any]:
+    """A line for each district in which the programme runs: its last months."""
+    today = timezone.localdate()
+    policies = content.library().policies.values()
+    lines = []
+    for region in districts.districts:
+        if not any(
+            programme in p.programmes and region.code.startswith(prefix_of(p.region))
+            for p in policies
+        ):
+            continue
+        months = submissions.months(programme, report, region, today, BOARD)
+        cells = [
+            {
+                "month": m,
+                "badge": BADGE[Submission.Status(m.submission.status)] if m.submission else "",
+                "late": m.submission is not None and submissions.is_late(m.submission),
+            }
+            for m in months
+        ]
+        lines.append({"region": region, "cells": cells})
+    return {
+        "months": [c["month"].month for c in lines[0]["cells"]] if lines else [],
+        "lines": lines,
+    }
+
+
 @duty_page("submit_report", methods=("POST",))
 def report_draft(request: HttpRequest) -> HttpResponse:
     """Draw a month up, or draw its draft up again."""
     actor = actor_of(request)
-    programme, report, _label = _chosen(request, actor, request.POST)
+    programme, report, _label = _chosen(_choices(actor), request.POST)
     try:
         month = dt.date.fromisoformat(request.POST.get("month", ""))
     except ValueError:

@@ -108,9 +108,10 @@ def _demo(request: HttpRequest) -> dict[str, Any]:
 
     logins = district.logins()
     places = {login.district: login.place for login in logins}
-    chosen = request.GET.get("district", "")
+    first = next(iter(places), "")
+    chosen = request.GET.get("district", first)
     if chosen not in places:
-        chosen = next(iter(places), "")
+        chosen = first
     return {
         "places": [
             {"id": id_, "label": label, "current": id_ == chosen} for id_, label in places.items()

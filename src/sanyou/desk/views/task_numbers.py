@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import content
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.below import Below, below
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.records import people_of
 from sanyou.desk.views.records_form import words
@@ -59,14 +60,14 @@ class Invitee:
     next: str
 
 
-def _choices(actor: Actor, on: dt.date) -> list[Basis]:
-    """Programmes whose policy in the actor's region is measured by a task number."""
-    code = actor.region.code if actor.region else ""
+def _choices(region: Region | None, on: dt.date) -> list[Basis]:
+    """Programmes whose policy in the region is measured by a task number."""
+    code = region.code if region else ""
     found = (tasknumbers.basis(p, code, on) for p in content.library().programmes)
     return [one for one in found if one is not None]
 
 
-def _chosen(given: Any, actor: Actor) -> tuple[Basis | None, list[Basis], int, dt.date]:
+def _chosen(given: Any, region: Region | None) -> tuple[Basis | None, list[Basis], int, dt.date]:
     """(what is counted or None, the choices, the year, the day up to which it is counted)."""
     today = timezone.localdate()
     text = given.get("year", "")
@@ -74,7 +75,7 @@ def _chosen(given: Any, actor: Actor) -> tuple[Basis | None, list[Basis], int, d
     if not today.year - YEARS_BACK <= year <= today.year + 1:
         year = today.year
     on = tasknumbers.as_of(year, today)
-    choices = _choices(actor, on)
+    choices = _choices(region, on)
     asked = given.get("programme", "")
     found = next((c for c in choices if c.programme.id == asked), None)
     return found or (choices[0] if choices else None), choices, year, on
@@ -84,22 +85,72 @@ def _chosen(given: Any, actor: Actor) -> tuple[Basis | None, list[Basis], int, d
 def task_numbers(request: HttpRequest) -> HttpResponse:
     """Progress against the year's number, by town and organisation, and the couples to invite."""
     actor = actor_of(request)
-    found, choices, year, on = _chosen(request.GET, actor)
+    districts = below(request, actor)
+    if districts is not None and districts.chosen is None:
+        return _of_districts(request, actor, districts)
+    region = districts.chosen if districts else actor.region
+    found, choices, year, on = _chosen(request.GET, region)
     today = timezone.localdate()
     context: dict[str, Any] = {
+        "below": districts,
         "actor": actor,
         "year": year,
         "years": range(today.year - YEARS_BACK, today.year + 2),
         "choices": [(c.programme.id, words(c.programme.label)) for c in choices],
         "found": found,
-        "region": actor.region,
+        "region": region,
+        "keep": f"district={region.code}&" if districts and region else "",
     }
-    if found is None or actor.region is None:
+    if found is None or region is None:
         return render(request, "desk/reports/task_numbers.html", context)
-    context |= _progress(found, actor, actor.region, year, on)
-    context |= _to_invite(request, found, actor, year, context["towns"])
-    audit.record(actor, "read", "task-numbers", f"{found.programme.id}/{actor.region.code}/{year}")
+    context |= _progress(found, actor, region, year, on)
+    context |= _to_invite(request, found, actor, region, year, context["towns"])
+    audit.record(actor, "read", "task-numbers", f"{found.programme.id}/{region.code}/{year}")
     return render(request, "desk/reports/task_numbers.html", context)
+
+
+@dataclass(frozen=True)
+class DistrictLine:
+    """A district in the table of somebody above it, for one programme."""
+
+    region: Region
+    programme: str
+    target: str
+    progress: Progress
+    to_invite: int
+
+
+def _of_districts(request: HttpRequest, actor: Actor, districts: Below) -> HttpResponse:
+    """A line for each district and programme that is measured by a task number."""
+    _none, _choices_here, year, on = _chosen(request.GET, None)
+    today = timezone.localdate()
+    lines = []
+    for region in districts.districts:
+        for found in _choices(region, on):
+            own = tasknumbers.of_regions(found.programme.id, year, region).get(region.code)
+            done = len(tasknumbers.examined(found, region, year, on))
+            number = own.number if own else None
+            waiting = tasknumbers.to_invite(actor, found.programme, year)
+            lines.append(
+                DistrictLine(
+                    region,
+                    words(found.programme.label),
+                    f"≥ {found.target.value}{found.target.unit}",
+                    tasknumbers.progress(found, number, done, year, on),
+                    waiting.filter(region__code__startswith=region.prefix).count(),
+                )
+            )
+    audit.record(actor, "read", "task-numbers", f"{actor.region_prefix}/{year}")
+    context = {
+        "below": districts,
+        "keep": f"year={year}",
+        "year": year,
+        "years": range(today.year - YEARS_BACK, today.year + 2),
+        "on": on,
+        "region": actor.region,
+        "lines": lines,
+    }
+    return render(request, "desk/reports/task_numbers_below.html", context)
 
 
 def _progress(found: Basis, actor: Actor, region: Region, year: int, on: dt.date) -> dict[str, Any]:
@@ -114,7 +165,7 @@ def _progress(found: Basis, actor: Actor, region: Region, year: int, on: dt.date
         return tasknumbers.progress(found, wanted, done, year, on)
 
     own = numbers.get(region.code)
-    waiting = _waiting(found, actor, year, towns)
+    waiting = _waiting(found, actor, region, year, towns)
     lines = [
         Line(t.name, of(numbers.get(t.code), counts[t.code]), t.code, waiting.get(t.code, 0))
         for t in towns
@@ -137,15 +188,21 @@ def _progress(found: Basis, actor: Actor, region: Region, year: int, on: dt.date
         "target_label": words(found.target.label),
         "policy": found.policy,
         "indicator": words(found.indicator.label),
-        "may_set": actor.can("set_task_number", region) and region.level == Region.Level.COUNTY,
+        "may_set": actor.can("set_task_number", region)
+        and region == actor.region
+        and region.level == Region.Level.COUNTY,
         "bar": min(whole.examined, whole.number) if whole.number else 0,
     }
 
 
-def _waiting(found: Basis, actor: Actor, year: int, towns: list[Region]) -> dict[str, int]:
+def _waiting(
+    found: Basis, actor: Actor, region: Region, year: int, towns: list[Region]
+) -> dict[str, int]:
     """Couples still to invite in each town."""
     counts: dict[str, int] = {}
-    codes = tasknumbers.to_invite(actor, found.programme, year).order_by().values_list("region_id")
+    rows = tasknumbers.to_invite(actor, found.programme, year)
+    rows = rows.filter(region__code__startswith=region.prefix)
+    codes = rows.order_by().values_list("region_id")
     for (code,) in codes:
         town = next((t for t in towns if code.startswith(t.prefix)), None)
         if town is not None:
@@ -184,10 +241,16 @@ def _history(numbers: list[TaskNumber], region: Region) -> list[dict[str, Any]]:
 
 
 def _to_invite(
-    request: HttpRequest, found: Basis, actor: Actor, year: int, towns: list[Region]
+    request: HttpRequest,
+    found: Basis,
+    actor: Actor,
+    region: Region,
+    year: int,
+    towns: list[Region],
 ) -> dict[str, Any]:
     """The couples not yet examined, in one town where one is chosen."""
     rows = tasknumbers.to_invite(actor, found.programme, year)
+    rows = rows.filter(region__code__startswith=region.prefix)
     town = next((t for t in towns if t.code == request.GET.get("town")), None)
     if town is not None:
         rows = rows.filter(region__code__startswith=town.prefix)
@@ -227,7 +290,7 @@ def task_numbers_set(request: HttpRequest) -> HttpResponse:
     """Enter the city's number for the district and split it over towns and organisations."""
     actor = actor_of(request)
     given = request.POST if request.method == "POST" else request.GET
-    found, _others, year, _on = _chosen(given, actor)
+    found, _others, year, _on = _chosen(given, actor.region)
     district = actor.region
     if found is None or district is None or district.level != Region.Level.COUNTY:
         raise Http404
