@@ -5,10 +5,12 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from sanyou.care import content
-from sanyou.care.models import Task
+from sanyou.care.models import Encounter, Episode, Task
 from sanyou.protocol.programme import Programme, Rule
-from sanyou.registry.access import Actor, may_see
+from sanyou.registry.access import Actor, may_see, reaches, within
 
 
 def reads(actor: Actor, facts: Iterable[str]) -> bool:
@@ -43,3 +45,36 @@ def task_label(actor: Actor, programme: Programme, task: Task) -> str:
     rule = task.name.removeprefix("recheck_")
     facts = [f for r in programme.rules if r.id == rule for f in r.when.facts]
     return task.label if facts and reads(actor, facts) else str(Task.Kind.RECHECK.label)
+
+
+def may_read_elsewhere(actor: Actor, episode: Episode) -> bool:
+    """Whether she may read, and only read, an episode outside her region.
+
+    A district that handed it on goes on reading it. A clinical duty reads what was signed earlier
+    of people who are now in its care.
+    """
+    if within(actor, episode):
+        return True
+    if not actor.can("see_person"):
+        return False
+    handed_on = episode.transfers.values_list("from_region", flat=True)
+    if any(reaches(actor, code) for code in handed_on):
+        return True
+    if not reads_everything(actor):
+        return False
+    return _in_her_care(actor, episode) and (
+        episode.encounters.filter(status=Encounter.Status.SIGNED).exists()
+    )
+
+
+def _in_her_care(actor: Actor, episode: Episode) -> bool:
+    couple = episode.couple
+    people = [couple.wife_id, couple.husband_id] if couple else [episode.person_id]
+    return (
+        Episode.objects.filter(
+            Q(couple__wife__in=people) | Q(couple__husband__in=people) | Q(person__in=people),
+            region__code__startswith=actor.region_prefix,
+        )
+        .exclude(status=Episode.Status.CANCELLED)
+        .exists()
+    )
