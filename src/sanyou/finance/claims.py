@@ -12,7 +12,7 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
-from sanyou.care import content
+from sanyou.care import content, reuse
 from sanyou.care.facts import facts_table, stations
 from sanyou.care.flow import roles_of
 from sanyou.care.models import (
@@ -26,6 +26,7 @@ from sanyou.care.models import (
 from sanyou.finance.errors import FinanceError
 from sanyou.finance.models import Claim
 from sanyou.protocol.errors import Problem
+from sanyou.protocol.models import Step
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import (
     MissingItem,
@@ -308,9 +309,28 @@ class _Known:
         for pk, key, form, day in signed.values_list("episode_id", "key", "form", "occurred_on"):
             if form in examined[pk]:
                 self.served[pk].append((str(key), day))
+        self._read_reused(episodes, examined, on)
         drafts = Encounter.objects.filter(episode__in=examined, status=Encounter.Status.DRAFT)
         for pk, role, data in drafts.values_list("episode_id", "role", "data"):
             self.drafts[pk][role] |= {k for k, v in data.items() if v not in (None, "", [])}
+
+    def _read_reused(
+        self, episodes: Sequence[Episode], examined: Mapping[int, set[str]], on: dt.date
+    ) -> None:
+        """Records of other programmes that still count (care.facts.evidence_encounters, in bulk)."""
+        found = reuse.read(episodes, on)
+        told: dict[int, set[tuple[str, str]]] = defaultdict(set)
+        own = Encounter.objects.filter(
+            episode__in=found, status=Encounter.Status.SIGNED, occurred_on__lte=on
+        )
+        if found:
+            for pk, form, role, data in own.values_list("episode_id", "form", "role", "data"):
+                if form in examined[pk]:
+                    told[pk] |= {(role, name) for name, v in data.items() if v is not None}
+        for pk, values in found.items():
+            rows = {v.encounter.pk: v.encounter for k, v in values.items() if k not in told[pk]}
+            self.served[pk] += [(str(r.key), r.occurred_on) for r in rows.values()]
+            self.served[pk].sort(key=lambda r: r[1])
 
     def _read_free_checks(self, episodes: Sequence[Episode]) -> None:
         couples = [e.couple for e in episodes if e.couple is not None]
@@ -361,8 +381,8 @@ def _decide(episode: Episode, on: dt.date, facts: Mapping[str, Any], known: _Kno
         return refused("items_missing", text, _clause_of(policy, "settlement"))
     waiting = _not_approved(programme, known.closed[episode.pk])
     if waiting:
-        text = _("尚未办理：%s。") % "、".join(label for _step, label in waiting)
-        return refused("not_approved", text, _clause_of(policy, f"step:{waiting[0][0]}"))
+        text = _("尚未办理：%s。") % "、".join(str(step.label) for step in waiting)
+        return refused("not_approved", text, _clause_of(policy, f"step:{waiting[0].id}"))
     if not unit:
         text = _("登记资料不全，无法核对是否重复结算。")
         return refused("unit_unknown", text, _again(policy))
@@ -477,13 +497,17 @@ def consenting_roles(programme: Programme) -> list[str]:
     return [r for s in programme.steps if s.kind == "consent" for r in s.roles]
 
 
-def _not_approved(programme: Programme, closed: set[tuple[str, str]]) -> list[tuple[str, str]]:
-    """(id, label) of the steps of approval and public notice that are not done yet."""
+def approving_steps(programme: Programme) -> list[Step]:
+    """Steps of approval and public notice, which come before the money."""
+    return [step for step in programme.steps if step.kind in {"approve", "publish"}]
+
+
+def _not_approved(programme: Programme, closed: set[tuple[str, str]]) -> list[Step]:
+    """Steps of approval and public notice that are not done yet."""
     return [
-        (step.id, str(step.label))
-        for step in programme.steps
-        if step.kind in {"approve", "publish"}
-        and not all((step.id, role) in closed for role in roles_of(programme, step))
+        step
+        for step in approving_steps(programme)
+        if not all((step.id, role) in closed for role in roles_of(programme, step))
     ]
 
 

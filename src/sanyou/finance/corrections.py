@@ -5,7 +5,6 @@ they point out is judged anew.
 """
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,14 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
 from sanyou.care import content
-from sanyou.care.models import Consent, EligibilityDecision, Encounter, Episode, FreeCheck
+from sanyou.care.models import (
+    Consent,
+    EligibilityDecision,
+    Encounter,
+    Episode,
+    FreeCheck,
+    Task,
+)
 from sanyou.finance import claims
 from sanyou.finance.claims import BATCH, Ruling
 from sanyou.finance.models import Claim, Correction, Statement
@@ -63,6 +69,7 @@ def suspects(statement: Statement, prefix: str, until: dt.date) -> set[int]:
     cancelled = settled.filter(episode__status=Episode.Status.CANCELLED)
     found |= set(cancelled.values_list("pk", flat=True))
     found |= set(_without_consent(settled, statement.programme))
+    found |= set(_reopened(settled, statement.programme))
     latest = EligibilityDecision.objects.filter(episode=OuterRef("episode")).order_by("-pk")
     judged = settled.annotate(
         answer=Subquery(latest.values("answer")[:1]), grant=Subquery(latest.values("grant")[:1])
@@ -79,16 +86,25 @@ def suspects(statement: Statement, prefix: str, until: dt.date) -> set[int]:
 
 def _changed_records(settled: QuerySet[Claim]) -> list[int]:
     """Claims whose evidence was amended, voided or taken away."""
-    gone = (
-        Encounter.objects.filter(episode__claim__in=settled.values("pk"))
-        .filter(status__in=[Encounter.Status.AMENDED, Encounter.Status.VOID])
-        .values_list("episode__claim", "key")
+    gone = Encounter.objects.filter(status__in=[Encounter.Status.AMENDED, Encounter.Status.VOID])
+    keys = {str(key) for key in gone.values_list("key", flat=True)}
+    rows = settled.values_list("pk", "evidence").iterator(2000)
+    return [pk for pk, evidence in rows if not keys.isdisjoint(evidence)]
+
+
+def _reopened(settled: QuerySet[Claim], programme_id: str) -> list[int]:
+    """Claims whose approval or public notice was opened again."""
+    programme = content.library().programmes.get(programme_id)
+    steps = claims.approving_steps(programme) if programme is not None else []
+    if not steps:
+        return []
+    tasks = Task.objects.filter(
+        episode__claim__in=settled.values("pk"),
+        kind=Task.Kind.STEP,
+        name__in=[step.id for step in steps],
     )
-    keys: dict[int, set[str]] = defaultdict(set)
-    for pk, key in gone:
-        keys[pk].add(str(key))
-    rows = settled.filter(pk__in=keys).values_list("pk", "evidence")
-    return [pk for pk, evidence in rows if keys[pk] & set(evidence)]
+    open_ = tasks.exclude(status=Task.Status.DONE)
+    return list(open_.values_list("episode__claim", flat=True))
 
 
 def _without_consent(settled: QuerySet[Claim], programme_id: str) -> list[int]:

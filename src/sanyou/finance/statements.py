@@ -177,12 +177,17 @@ def problems(statement: Statement) -> list[str]:
 
 def _unproved(statement: Statement, claims: list[Claim], changes: list[Correction]) -> list[Claim]:
     """Lines some record of which is no longer signed."""
-    rows = Encounter.objects.filter(status=Encounter.Status.SIGNED)
+    signed = Encounter.objects.filter(status=Encounter.Status.SIGNED)
     here = Q(episode__claim__statement=statement)
     if changes:
         here |= Q(episode__claim__in=[c.claim_id for c in changes])
-    standing = {str(key) for key in rows.filter(here).values_list("key", flat=True)}
+    standing = {str(key) for key in signed.filter(here).values_list("key", flat=True)}
     lines = [(c, c.evidence) for c in claims] + [(c.claim, c.after) for c in changes]
+    # The rest are records of other programmes that still counted.
+    rest = sorted({key for _claim, evidence in lines for key in evidence} - standing)
+    for start in range(0, len(rest), BATCH):
+        some = signed.filter(key__in=rest[start : start + BATCH])
+        standing |= {str(key) for key in some.values_list("key", flat=True)}
     return [claim for claim, evidence in lines if not standing.issuperset(evidence)]
 
 
