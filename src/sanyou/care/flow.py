@@ -219,9 +219,10 @@ def _steps(episode: Episode, programme: Programme, today: date, others: list[Epi
             is_open = task is not None and task.status == Status.OPEN
             if done.step(step, role):
                 taken = step.kind == "form" and (step.form, role) not in done.signed
-                if task is None and ready and taken:
+                if taken and ready and (task is None or task.status == Status.CANCELLED):
                     _open_step(episode, step, role, today)
-                if is_open or (task is None and ready and taken):
+                    is_open = True
+                if is_open:
                     why = reuse.words(done.covered(step, role)) if taken else ""
                     _finish(episode.tasks.filter(kind=Task.Kind.STEP, name=step.id, role=role), why)
             elif later := done.passed(step, role):
