@@ -198,14 +198,18 @@ def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
     return made
 
 
+def quoted(policy: Policy, refs: Iterable[str]) -> dict[str, str]:
+    """The text of these clauses, each once."""
+    return {ref: found.text for ref in refs if ref and (found := policy.clause(ref))}
+
+
 def grounds(episode: Episode, policy: Policy, refs: Iterable[str]) -> dict[str, Any]:
     """What a decision rests on, word for word: it is read here ever after, not in the file."""
     programme = content.programme_of(episode)
-    quoted = {ref: found.text for ref in refs if ref and (found := policy.clause(ref))}
     return {
         "programme": {"id": programme.id, "label": programme.label.zh},
         "document": {"number": policy.document_number, "title": policy.label.zh},
-        "clauses": quoted,
+        "clauses": quoted(policy, refs),
         "policy_sha256": policy.sha256,
         "content_version": programme.version,
     }

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, facts
+from sanyou.care import content, episodes, facts
 from sanyou.care.models import EligibilityDecision, Episode
 from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
@@ -54,6 +54,7 @@ class Explanation:
     episode: str = ""
     fingerprint: str = ""  # sha256 of the policy file that was read
     content_version: str = ""
+    quoted_now: bool = False  # decided before decisions kept their words: quoted from the file
 
     @property
     def worked_out_now(self) -> bool:
@@ -99,6 +100,12 @@ def _decisions(couple: Couple, on: date) -> Iterable[EligibilityDecision]:
 def _decided(row: EligibilityDecision, on: date) -> Explanation:
     result: dict[str, Any] = row.result
     document, programme = result.get("document", {}), result.get("programme", {})
+    clauses = result.get("clauses")
+    if clauses is None and (policy := content.policy_of(row.episode)) is not None:
+        document = {"number": policy.document_number, "title": policy.label.zh}
+        refs = [c.get("clause", "") for c in result.get("criteria", [])]
+        refs.append(result.get("grant", {}).get("clause", ""))
+        clauses = episodes.quoted(policy, refs)
     label = programme.get("label") or content.programme_of(row.episode).label.zh
     return Explanation(
         programme=row.episode.programme,
@@ -110,12 +117,13 @@ def _decided(row: EligibilityDecision, on: date) -> Explanation:
         document_number=document.get("number", ""),
         document_title=document.get("title", ""),
         policy=row.policy,
-        clauses=tuple(Clause(ref, text) for ref, text in result.get("clauses", {}).items()),
+        clauses=tuple(Clause(ref, text) for ref, text in (clauses or {}).items()),
         decided_on=row.on,
         decided_by=str(row.by or ""),
         episode=row.episode.number,
         fingerprint=result.get("policy_sha256", ""),
         content_version=result.get("content_version", ""),
+        quoted_now="clauses" not in result,
     )
 
 
@@ -159,8 +167,7 @@ def _now(couple: Couple, policy: Policy, programme: str, on: date) -> Explanatio
         else facts.facts_without_episode(couple, programme, on, policy)
     )
     decision, grant = decide(policy, known), decide_entitlement(policy, known)
-    refs = dict.fromkeys([*(c.clause for c in decision.criteria), grant.clause])
-    quoted = [(ref, policy.clause(ref)) for ref in refs if ref]
+    refs = [*(c.clause for c in decision.criteria), grant.clause]
     label = content.library(on).programmes[programme].label.zh
     more = f"“{grant.clause}”：{grant.text.zh}" if decision.answer == "yes" else ""
     return Explanation(
@@ -174,7 +181,7 @@ def _now(couple: Couple, policy: Policy, programme: str, on: date) -> Explanatio
         document_number=policy.document_number,
         document_title=policy.label.zh,
         policy=policy.id,
-        clauses=tuple(Clause(ref, found.text) for ref, found in quoted if found is not None),
+        clauses=tuple(Clause(*c) for c in episodes.quoted(policy, refs).items()),
         episode=episode.number if episode is not None else "",
         fingerprint=policy.sha256,
         content_version=content.library(on).programmes[programme].version,
