@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from sanyou.desk.views import (
+    record_transfer,
     records_assess,
     records_card,
     records_consent,
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("encounters/<uuid:key>/amend", records_encounter.amend, name="encounter-amend"),
     path("encounters/<uuid:key>/picture", records_picture.picture, name="encounter-picture"),
     path("regions/names", records_encounter.region_names, name="region-names"),
+    path("episodes/<uuid:key>/transfer", record_transfer.transfer, name="transfer"),
     path("episodes/<uuid:key>/consent", records_consent.consent, name="consent"),
     path("episodes/<uuid:key>/card", records_card.card, name="card"),
     path("cards/scan", records_card.scan, name="card-scan"),

@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 from sanyou.desk.views import (
     districts,
     doubts,
+    explain,
     home,
     nominate,
     policies,
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     path("nominate/number", nominate.check_number, name="check-number"),
     path("nominate/questions", nominate.check_questions, name="check-questions"),
     path("couples/<uuid:key>", record.couple, name="couple"),
+    path("couples/<uuid:key>/explain", explain.explain, name="explain"),
     path("people/<uuid:key>", record.person, name="person"),
     path("episodes/<uuid:key>", record.episode, name="episode"),
     path("episodes/<uuid:key>/review", review.review, name="review"),

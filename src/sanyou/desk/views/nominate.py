@@ -367,7 +367,8 @@ def check_address(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("name", "")
     text = request.POST.get(f"{role}-{name}", "").strip()
     region = _find(text, county_of(actor_of(request)))
-    return render(request, "desk/shell/address.html", {"region": region, "text": text})
+    context = {"region": region, "text": text, "needed": role == "to"}
+    return render(request, "desk/shell/address.html", context)
 
 
 @duty_page("nominate", methods=("POST",))

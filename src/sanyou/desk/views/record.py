@@ -13,10 +13,18 @@ from django.utils.translation import gettext as _
 
 from sanyou.care import content, episodes
 from sanyou.care.models import Assessment, Consent, Encounter, Episode, Task
-from sanyou.care.reading import readable_rules, reads, reads_everything, task_label
+from sanyou.care.reading import (
+    may_read_elsewhere,
+    readable_rules,
+    reads,
+    reads_everything,
+    task_label,
+)
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views import records_assess
-from sanyou.desk.views.records import episode_of, people_of
+from sanyou.desk.views.record_transfer import moments as transfers
+from sanyou.desk.views.record_transfer import whereabouts
+from sanyou.desk.views.records import episode_of, people_of, readable_episode
 from sanyou.desk.views.records_form import FieldView, Filled, sections, seen, words
 from sanyou.protocol.form import validate
 from sanyou.protocol.programme import Form, Programme
@@ -187,7 +195,7 @@ def _without_episode(
 @duty_page("see_person", methods=("GET",))
 def episode(request: HttpRequest, key: UUID) -> HttpResponse:
     """One episode with everything that hangs on it."""
-    actor, found = episode_of(request, key)
+    actor, found = readable_episode(request, key)
     return _page(request, actor, found)
 
 
@@ -252,10 +260,11 @@ def head(actor: Actor, found: Episode) -> dict[str, Any]:
         "steps": _steps(found, programme),
         "own_tasks": _own_tasks(actor, found),
         "opening": opening,
-        "may_resubmit": found.status == Episode.Status.RETURNED and actor.can("nominate"),
+        "may_resubmit": found.status == Episode.Status.RETURNED and actor.can("nominate", found),
         "may_amend_opening": bool(
-            opening and form and may_fill(actor, form) and actor.can("amend")
+            opening and form and may_fill(actor, form) and actor.can("amend", found)
         ),
+        "where": whereabouts(actor, found),
     }
 
 
@@ -275,11 +284,8 @@ def _standing_consents(found: Episode) -> dict[str, str]:
 def _own_tasks(actor: Actor, found: Episode) -> list[Task]:
     """Open tasks of her duty on this episode: her buttons."""
     today = timezone.localdate()
-    return list(
-        found.tasks.filter(duty=actor.duty, status=Task.Status.OPEN, opens__lte=today).order_by(
-            "due", "pk"
-        )
-    )
+    rows = found.tasks.filter(duty=actor.duty, status=Task.Status.OPEN, opens__lte=today)
+    return list(visible(actor, rows).order_by("due", "pk"))
 
 
 def _steps(found: Episode, programme: Programme) -> list[Step]:
@@ -455,6 +461,7 @@ def timeline(actor: Actor, found: Episode) -> list[Moment]:
         )
         for d in found.documents.select_related("issued_by")
     ]
+    moments += [Moment(**t) for t in transfers(found)]
     return sorted(moments, key=lambda m: (m.day, m.at), reverse=True)
 
 
@@ -506,13 +513,18 @@ def _history(actor: Actor, found: Episode) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _siblings(actor: Actor, found: Episode) -> list[Episode]:
-    """Other episodes of the same people."""
+def _siblings(actor: Actor, found: Episode) -> list[tuple[Episode, str]]:
+    """Other episodes of the same people; with the programme where it is another one."""
     if found.couple is not None:
         rows = Episode.objects.filter(couple=found.couple)
     else:
         rows = Episode.objects.filter(person=found.person)
-    return list(visible(actor, rows).exclude(pk=found.pk).order_by("-opened_on"))
+    others = rows.exclude(pk=found.pk).select_related("couple", "region").order_by("-opened_on")
+    return [
+        (e, "" if e.programme == found.programme else words(content.programme_of(e).label))
+        for e in others
+        if may_read_elsewhere(actor, e)
+    ]
 
 
 __all__ = ["couple", "episode", "head", "person", "results", "timeline"]

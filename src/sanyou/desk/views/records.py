@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import facts
 from sanyou.care.content import programme_of
 from sanyou.care.models import Episode
+from sanyou.care.reading import may_read_elsewhere
 from sanyou.desk.actor import actor_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.dates import years_between
@@ -64,6 +65,24 @@ def find(request: HttpRequest, queryset: "QuerySet[T]", key: UUID) -> tuple[Acto
 def episode_of(request: HttpRequest, key: UUID) -> tuple[Actor, Episode]:
     """The episode with this key, with its people at hand."""
     return find(request, _episodes(), key)
+
+
+def readable_episode(request: HttpRequest, key: UUID) -> tuple[Actor, Episode]:
+    """The episode with this key, also of another district where she may read it."""
+    return readable(request, _episodes(), key)
+
+
+def readable(request: HttpRequest, queryset: "QuerySet[T]", key: UUID) -> tuple[Actor, T]:
+    """An episode, or a record of one, that she may at least read; NotFoundForYou otherwise."""
+    actor = actor_of(request)
+    found = visible(actor, queryset).filter(key=key).first()
+    if found is None:
+        found = queryset.filter(key=key).first()
+        episode = getattr(found, "episode", found)
+        if not isinstance(episode, Episode) or not may_read_elsewhere(actor, episode):
+            raise NotFoundForYou
+        assert found is not None
+    return actor, found
 
 
 def _episodes() -> "QuerySet[Episode]":

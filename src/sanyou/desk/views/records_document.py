@@ -15,7 +15,7 @@ from sanyou.care.errors import CareError
 from sanyou.care.models import Document, Episode
 from sanyou.care.reading import may_read_document, reads_everything
 from sanyou.desk.actor import duty_page
-from sanyou.desk.views.records import episode_of, find, home_of, refuse, subject_of
+from sanyou.desk.views.records import episode_of, home_of, readable, refuse, subject_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.programme import Programme
 from sanyou.registry.access import Actor, NotFoundForYou
@@ -60,7 +60,7 @@ def documents_of(request: HttpRequest, key: UUID) -> HttpResponse:
             for spec in programme.documents.values()
             if may_read_document(actor, programme, spec.id)
         ],
-        "may_issue": actor.can("issue_document"),
+        "may_issue": actor.can("issue_document", episode),
         "may_refer": reads_everything(actor),
         "back": home_of(episode),
     }
@@ -111,7 +111,7 @@ def document(request: HttpRequest, key: UUID) -> HttpResponse:
     rows = Document.objects.select_related(
         "episode__couple__wife", "episode__couple__husband", "episode__person", "issued_by"
     )
-    actor, row = find(request, rows, key)
+    actor, row = readable(request, rows, key)
     assert row.episode is not None
     programme = programme_of(row.episode)
     spec = programme.documents.get(row.kind)

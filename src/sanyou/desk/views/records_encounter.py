@@ -22,6 +22,7 @@ from sanyou.desk.views.records import (
     episode_of,
     find,
     home_of,
+    readable,
     refuse,
     subject_of,
     uuid_of,
@@ -31,7 +32,7 @@ from sanyou.protocol.facts import read_observation
 from sanyou.protocol.form import FormResult, validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import regions
-from sanyou.registry.access import Actor, NotFoundForYou, may_fill
+from sanyou.registry.access import Actor, NotFoundForYou, may_fill, within
 from sanyou.registry.models import Region
 from sanyou.trust import audit
 
@@ -113,10 +114,13 @@ def _task(episode: Episode, key: str, form: str) -> Task | None:
 @duty_page("see_person", methods=("GET",))
 def encounter(request: HttpRequest, key: UUID) -> HttpResponse:
     """A draft to fill, or a signed record to read."""
-    actor, row = find(request, _rows(), key)
+    actor, row = readable(request, _rows(), key)
     programme, form = _form_of(row)
-    fills = may_fill(actor, form)
-    if not fills and not actor.can("see_results"):
+    in_hand = actor.can("fill", row.episode)
+    if row.status == Status.DRAFT and not in_hand and not within(actor, row.episode):
+        raise NotFoundForYou
+    fills = may_fill(actor, form) and in_hand
+    if not fills and not may_fill(actor, form) and not actor.can("see_results"):
         raise refuse(_("查看“%s”") % words(form.label))
     audit.record(actor, "read", "encounter", row.key, form=row.form)
     if row.status == Status.DRAFT:
@@ -192,9 +196,11 @@ def _signed(
         "newer": Encounter.objects.filter(replaces=row).first(),
         "changes": _changes(programme, form, row, set(names)),
         "back": home_of(row.episode),
-        "fills": may_fill(actor, form),
+        "fills": may_fill(actor, form, row.episode),
         "next": _next(actor, row.episode, programme),
-        "can_amend": row.status == Status.SIGNED and may_fill(actor, form) and actor.can("amend"),
+        "can_amend": row.status == Status.SIGNED
+        and may_fill(actor, form)
+        and actor.can("amend", row.episode),
     }
     return render(request, "desk/records/signed.html", context)
 
