@@ -4,6 +4,7 @@ product runs the programme. Money is integer fen."""
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Sum
@@ -264,7 +265,7 @@ def _fen(text: str) -> int:
     """Yuan with at most two decimals to fen."""
     clean = text.strip().replace(",", "").replace("，", "")
     try:
-        found = fen(clean)
+        found = fen(clean) if Decimal(clean) == round(Decimal(clean), 2) else -1
     except (ValueError, ArithmeticError):
         found = -1
     if not 0 <= found <= 10**14:

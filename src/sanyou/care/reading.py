@@ -10,7 +10,7 @@ from django.db.models import Q
 from sanyou.care import content
 from sanyou.care.models import Encounter, Episode, Task
 from sanyou.protocol.programme import Programme, Rule
-from sanyou.registry.access import Actor, may_see, reaches, within
+from sanyou.registry.access import Actor, may_fill, may_see, reaches, within
 
 
 def reads(actor: Actor, facts: Iterable[str]) -> bool:
@@ -27,9 +27,15 @@ def reads_everything(actor: Actor) -> bool:
 
 
 def may_read_document(actor: Actor, programme: Programme, kind: str) -> bool:
-    """Documents of the card and consent steps hold no results; the others hold all of them."""
+    """Documents of the card and consent steps hold no results; the others hold all of them.
+
+    The print of a form is read by who fills the form; any document by who fills all the forms.
+    """
     office = {s.document for s in programme.steps if s.kind in ("card", "consent")}
-    return kind in office or reads_everything(actor)
+    if kind in office or reads_everything(actor):
+        return True
+    behind = [programme.forms[kind]] if kind in programme.forms else programme.forms.values()
+    return all(may_fill(actor, form) for form in behind)
 
 
 def readable_rules(actor: Actor, programme: Programme, keys: Iterable[str]) -> list[Rule]:

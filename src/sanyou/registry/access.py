@@ -58,7 +58,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "finance.Correction": ("claim__region__code",),
     "finance.Posting": ("region__code",),
     "finance.AnnualAccount": ("region__code",),
-    "benefits.PublicNotice": ("region__code",),
+    "benefits.PublicNotice": ("region__code", "entries__episode__region__code"),
     "benefits.NoticeEntry": ("episode__region__code",),
     "benefits.Objection": ("entry__episode__region__code",),
     "benefits.Decision": ("episode__region__code",),

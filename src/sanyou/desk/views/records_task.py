@@ -31,6 +31,7 @@ from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry.access import Actor, NotFoundForYou, may_fill
 from sanyou.registry.models import Person
+from sanyou.stock import sitting
 from sanyou.trust import audit
 
 WAYS = ("phone", "visit", "message")
@@ -41,6 +42,8 @@ STEP_PAGES = {
     "assess": "assess",
     "review": "review",
     "confirm": "confirm",
+    "publish": "publish",
+    "approve": "approve",
 }
 
 
@@ -88,6 +91,9 @@ def _step_page(row: Task) -> str:
     opening = opening_of(row.episode) if step.form == programme.opening_form else None
     if opening is not None and row.episode.status == Episode.Status.RETURNED:
         return reverse("encounter-amend", args=[opening.key])
+    handing = handing_url(row.episode, step.form)
+    if handing and (step.kind == "confirm" or step.form):
+        return handing
     if step.kind == "form":
         role = row.role or (step.roles[0] if step.roles else COUPLE)
         return (
@@ -133,7 +139,19 @@ def _page(
     return render(request, "desk/records/task.html", context, status=status)
 
 
+def handing_url(episode: Episode, form: str | None) -> str:
+    """The one-sitting page, for the steps of a programme that it does: deciding (no form) and the
+    form that hands out; "" for the rest."""
+    found = sitting.handing_form(programme_of(episode))
+    if found is None or episode.person is None or form not in (None, "", found.id):
+        return ""
+    return reverse("stock-hand-out", args=[episode.person.key, episode.programme])
+
+
 def _form_url(row: Task) -> str:
+    handing = handing_url(row.episode, row.form)
+    if handing and row.kind != Task.Kind.STEP:
+        return handing
     programme = programme_of(row.episode)
     role = row.role or programme.forms[row.form].roles[0]
     return reverse("encounter-open", args=[row.episode.key, row.form, role]) + f"?task={row.key}"

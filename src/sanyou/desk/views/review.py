@@ -39,9 +39,14 @@ def review(request: HttpRequest, key: UUID) -> HttpResponse:
         return _next(request, actor, "review")
     audit.record(actor, "read", "episode", episode.key)
     context = record.head(actor, episode)
-    context |= {"tables": record.results(actor, episode, opening_only=True),
+    context |= {"tables": record.results(actor, episode, opening_only=_only_opening(episode)),
                 "eligibility": judged(episode)}  # fmt: skip
     return render(request, "desk/shell/review.html", context)
+
+
+def _only_opening(episode: Episode) -> bool:
+    """Papers and checks that a subsidy is decided on are shown, results of an examination not."""
+    return not any(s.kind == "approve" for s in content.programme_of(episode).steps)
 
 
 @duty_page("review", methods=("POST",))
@@ -115,15 +120,17 @@ def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
         decision = _confirm(episode, actor, own_cost)
         episode.refresh_from_db()
         if decision.answer == "yes" and not episode.status_reason:
-            say(request, _("已确认，可以发放服务卡。"))
+            done = _("已确认，可以发放服务卡。") if _only_opening(episode) else _("已确认，转公示。")
+            say(request, done)
             return _next(request, actor, "confirm")
         messages.warning(request, episode.status_reason or _("资料不全，暂不能确认。"))
         return redirect("episode", key=episode.key)
     audit.record(actor, "read", "episode", episode.key)
     context = record.head(actor, episode)
     context |= {
-        "tables": record.results(actor, episode, opening_only=True),
+        "tables": record.results(actor, episode, opening_only=_only_opening(episode)),
         "eligibility": judged(episode),
+        "subsidy": not _only_opening(episode),
         "today": today,
         "decisions": episode.decisions.order_by("-at"),
     }

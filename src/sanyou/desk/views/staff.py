@@ -340,6 +340,14 @@ ACTS = {
     "approve": gettext_lazy("审核通过"),
     "pay": gettext_lazy("登记拨付"),
     "load": gettext_lazy("载入"),
+    "publish": gettext_lazy("公示"),
+    "object": gettext_lazy("登记公示异议"),
+    "answer-objection": gettext_lazy("答复公示异议"),
+    "approve-benefit": gettext_lazy("批准补助"),
+    "refuse-benefit": gettext_lazy("不予批准补助"),
+    "appeal": gettext_lazy("登记申诉"),
+    "decide-appeal": gettext_lazy("复核申诉"),
+    "enter": gettext_lazy("填报"),
 }
 KINDS = {
     "person": gettext_lazy("个人"),
@@ -371,6 +379,12 @@ KINDS = {
     "follow-up": gettext_lazy("随访名单"),
     "content": gettext_lazy("业务内容"),
     "picture": gettext_lazy("图片"),
+    "benefit": gettext_lazy("补助申请"),
+    "benefits": gettext_lazy("补助申请清单"),
+    "notice": gettext_lazy("公示"),
+    "appeal": gettext_lazy("申诉"),
+    "benefit-entry": gettext_lazy("惠民项目"),
+    "benefit-programmes": gettext_lazy("惠民项目"),
 }
 
 
