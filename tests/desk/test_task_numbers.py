@@ -188,13 +188,14 @@ def test_a_district_without_such_a_target_is_told(
 def test_the_demo_has_a_task_number(
     episode_at: Callable[..., Episode], actor: Callable[..., Any], library: Any
 ) -> None:
-    from sanyou.synth import district as demo
+    from sanyou.synth import month as demo
 
     episode_at("examined", 1, on=dt.date(2021, 1, 5))
     until = dt.date(2021, 1, 5)  # the second working day of 250: a pace of 125 a year
     for _twice in range(2):
-        given = {"region": COUNTY, "programmes": ["preconception"]}
-        demo._task_numbers(given, {"manager": actor("manager")}, until)
+        given = {"programmes": ["preconception"]}
+        county = Region.objects.get(pk=COUNTY)
+        demo._task_numbers(given, county, {"manager": actor("manager")}, until)
     own = TaskNumber.objects.get(region=COUNTY)
     towns = TaskNumber.objects.exclude(region=COUNTY)
     assert own.number == 130

@@ -18,12 +18,13 @@ from sanyou.care import (
     encounters,
     episodes,
     flow,
+    one_stop,
     tasks,
 )
 from sanyou.care.models import Assessment, Episode, Task
 from sanyou.protocol.models import Step
 from sanyou.registry.access import Actor
-from sanyou.registry.models import Couple, Region
+from sanyou.registry.models import Couple, Person, Region
 from sanyou.registry.people import PersonData, register_couple, register_person
 from sanyou.synth.filling import drawn, unremarkable
 from sanyou.synth.population import Invented, Story
@@ -74,8 +75,11 @@ class Course:
         desk: Mapping[str, Actor],
         until: date,
         programme: str,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
+        """`told`: what is answered wherever a form asks for it (day-30 is a day, see `_value`)."""
         self.story, self.given, self.desk, self.until = story, given, desk, until
+        self.told = told or {}
         self.rng = Random(story.seed)
         self.library = content.library()
         self.programme = self.library.programmes[programme]
@@ -103,12 +107,36 @@ class Course:
 
     def run(self, couple: Couple, source: str) -> Episode:
         """From registration as far as the story goes."""
-        episode = self.nominate(couple, source, {})
+        episode = self.nominate(couple, source)
         self.walk(episode, self.story.stage)
         if self.story.stage == "followed":
             self.recheck(episode)
             self.follow(episode)
         return episode
+
+    def run_together(self, couple: Couple, source: str) -> list[Episode]:
+        """One visit for the programmes that the district's document does together."""
+        story, town = self.story, Region.objects.get(pk=self.story.town)
+        names = one_stop.programmes(town.code, self.day)
+        courses = [Course(story, self.given, self.desk, self.until, name) for name in names]
+        answers: dict[str, dict[str, Any]] = {}
+        for course in courses:
+            for role, values in course.opening({}).items():
+                answers[role] = values | answers.get(role, {})
+        clerk = self.desk["registration"]
+        made = one_stop.register(clerk, couple, answers, on=self.day, region=town, source=source)
+        pairs = list(zip(courses, made, strict=True))
+        for _ in range(ROUNDS):
+            moved = [course.walk(episode, story.stage) for course, episode in pairs]
+            for course in courses:  # it is the same visit
+                course.day = max(c.day for c in courses)
+            if not any(moved):
+                break
+        if story.stage == "followed":
+            for course, episode in pairs:
+                course.recheck(episode)
+                course.follow(episode)
+        return made
 
     def run_again(self, episode: Episode, couple: Couple, source: str) -> Episode | None:
         """A second check for the same child order, some months after the first."""
@@ -129,8 +157,8 @@ class Course:
         self.day = min(self.until, self.day + timedelta(days=self.rng.randint(low, high)))
         return self.day
 
-    def nominate(self, couple: Couple, source: str, told: Mapping[str, Any]) -> Episode:
-        """Open the episode by its opening form: what the story tells, and what the form must have."""
+    def opening(self, told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The opening form: what the story tells, and what the form must have."""
         programme, story = self.programme, self.story
         opening = programme.forms[programme.opening_form or ""]
         own = {"child_order": story.child_order, "policy_compliant": story.compliant}
@@ -138,33 +166,45 @@ class Course:
         for role in opening.roles:
             fields = opening.fields_for(role)
             plain = unremarkable(self.library, programme.id, opening.id, role, self.day)
-            known = self.given["opening"].get(role, {}) | own | told
-            answers[role] = {f.element: plain[f.element] for f in fields if f.required} | {
-                f.element: known[f.element] for f in fields if known.get(f.element) is not None
-            }
+            known = self.given["opening"].get(role, {}) | own | told | self._told()
+            answers[role] = {
+                f.element: plain[f.element] for f in fields if f.required and f.element in plain
+            } | {f.element: known[f.element] for f in fields if known.get(f.element) is not None}
+        return answers
+
+    def nominate(
+        self, subject: Couple | Person, source: str, told: Mapping[str, Any] | None = None
+    ) -> Episode:
+        """Open the episode, by whom the programme lets register."""
+        step = next(s for s in self.programme.steps if s.form == self.programme.opening_form)
         return episodes.nominate(
-            self.desk["village_worker"],
-            programme.id,
-            couple,
-            answers,
+            self.desk[step.duty],
+            self.programme.id,
+            subject,
+            self.opening(told or {}),
             on=self.day,
-            region=Region.objects.get(pk=story.town),
+            region=Region.objects.get(pk=self.story.town),
             source=source,
         )
 
-    def walk(self, episode: Episode, stage: str) -> None:
-        """Do what is open, round after round, until the stage is reached or nothing can be done."""
-        stop = STANDS_BEFORE.get(stage)
+    def walk(self, episode: Episode, stage: str) -> bool:
+        """Do what is open, round after round, until the stage is reached or nothing can be done.
+
+        Whether anything was done.
+        """
+        stop, moved = STANDS_BEFORE.get(stage), False
         for _ in range(ROUNDS):
             open_now = self.open_steps(episode)
             doable = {kind: steps for kind, steps in open_now.items() if kind != stop}
             going_on = False
             for kind, steps in doable.items():
                 going_on = self.acts[kind](episode, steps) or going_on
+            moved = moved or going_on
             if not going_on:
                 if stop in open_now:
-                    self._stand(episode, stage, open_now[stop])
-                return
+                    moved = self._stand(episode, stage, open_now[stop]) or moved
+                break
+        return moved
 
     def open_steps(self, episode: Episode) -> dict[str, list[tuple[Step, str]]]:
         """kind -> the (step, role) that can be done now, in the order of the programme."""
@@ -184,18 +224,21 @@ class Course:
     def _pace(self, kind: str) -> date:
         return self.later(*self.given["pace"].get(kind, (0, 0)))
 
-    def _stand(self, episode: Episode, stage: str, steps: list[tuple[Step, str]]) -> None:
-        """What is particular about where the story stops."""
+    def _stand(self, episode: Episode, stage: str, steps: list[tuple[Step, str]]) -> bool:
+        """What is particular about where the story stops; whether that was anything."""
         if stage == "returned":
             reviewer = self.desk[steps[0][0].duty]
             episodes.send_back(episode, reviewer, "联系电话无法接通，请核实后重新上报")
-        elif stage == "refused":
+            return True
+        if stage == "refused":
             self._pace("consent")
             for step, role in steps:
                 consents.refuse(episode, role, self.desk[step.duty], on=self.day, method="paper")
-        elif stage == "part_examined":
+            return True
+        if stage == "part_examined":
             forms = list(dict.fromkeys(step.form for step, _role in steps))[:2]
             self._forms(episode, [(s, role) for s, role in steps if s.form in forms])
+        return False
 
     # --- one kind of step each: whether something was done ------------------------------------
 
@@ -256,6 +299,8 @@ class Course:
             self.library, self.given["values"], self.rng, self.programme.id, form_id, role,
             self.day, told,
         )  # fmt: skip
+        own = {f.element for f in form.fields_for(role)}
+        answers |= {name: value for name, value in self._told().items() if name in own}
         for name in self.story.left_out:
             answers.pop(name, None)
         duty = next(d for d in form.duty if d in self.desk)
@@ -337,10 +382,18 @@ class Course:
                 self.record(episode, adverse["form"], task.role, **told)
                 return
 
+    def _told(self) -> dict[str, Any]:
+        return {name: self._value(value, None) for name, value in self.told.items()}
+
     def _value(self, value: Any, conceived: date | None) -> Any:
-        """`lmp+N` stands for the day N days after the last period before conception."""
-        if isinstance(value, str) and value.startswith("lmp"):
+        """Days as content writes them: `today`, `day-30` (before registration), and `lmp+N`, N days
+        after the last period before conception."""
+        if not isinstance(value, str):
+            return value
+        if value.startswith("lmp"):
             days = int(value.removeprefix("lmp") or 0)
             assert conceived is not None
             return (conceived + timedelta(days=days - 14)).isoformat()
+        if value.startswith("day"):
+            return (self.story.nominated_on + timedelta(days=int(value[3:] or 0))).isoformat()
         return self.day.isoformat() if value == "today" else value

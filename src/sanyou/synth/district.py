@@ -3,29 +3,28 @@ a live month in every state. All of it through the same services that the pages 
 show nothing that real work could not produce. May be interrupted and run again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from sanyou.care import content, episodes
+from sanyou.care import content, episodes, one_stop
 from sanyou.care.models import Encounter, Episode
-from sanyou.protocol.policy import Policy
 from sanyou.registry import organisations
-from sanyou.registry.models import Organisation, Region
+from sanyou.registry.models import Region
+from sanyou.synth import month
+from sanyou.synth.also import others
 from sanyou.synth.course import Course
 from sanyou.synth.dating import date_back
 from sanyou.synth.population import Story, districts, shares, stories
 from sanyou.synth.staff import Desk, centre_name, logins, place_name, put_above, put_staff
 
 __all__ = ["Built", "available", "build", "build_above", "logins"]
-
-REPORTED = 3  # months before this one whose reports were handed in
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,18 @@ def build(district_id: str, couples: int, seed: int, until: date, console: Conso
     done = set(
         Episode.objects.filter(source__startswith=f"{name}:").values_list("source", flat=True)
     )
+    people = list(stories(couples, seed, until, given))
     with Progress(console=console) as progress:
         bar = progress.add_task(f"{place_name(county)}：虚构人口与一年的历史", total=couples)
-        for story in stories(couples, seed, until, given):
+        for story in people:
             source = f"{name}:{story.number}"
-            if source not in done:
+            if not {source, f"{source}:{_first(given)}"} & done:
                 with transaction.atomic():
                     _live(Course(story, given, desks[story.town], until, _first(given)), source)
             progress.advance(bar)
     _moved_in(given, desks, seed, until)
-    desk = next(iter(desks.values()))
-    _money(given, desk, until)
-    _reports(given, desk, until)
-    _task_numbers(given, desk, until)
+    others(given, desks, people, name, seed, until)
+    month.close(given, next(iter(desks.values())), until)
     return Built(
         couples=Episode.objects.filter(source__startswith=f"{name}:").count(),
         encounters=Encounter.objects.filter(episode__source__startswith=f"{name}:").count(),
@@ -82,16 +80,16 @@ def _first(given: dict[str, Any]) -> str:
     return str(given["programmes"][0])
 
 
-def _offered(given: dict[str, Any], on: date) -> Iterator[tuple[str, Policy]]:
-    """(programme, its terms) that the district's documents offer on a day."""
-    for programme in content.library().programmes:
-        policy = content.current_policy(given["region"], programme, on)
-        if policy is not None:
-            yield programme, policy
-
-
 def _live(course: Course, source: str) -> None:
     """What one couple's story comes to."""
+    story = course.story
+    together = one_stop.programmes(story.town, story.nominated_on)
+    share = course.given["one_stop"]["share"]
+    if course.programme.id in together and Random(f"{story.seed}:together").random() < share:
+        course.story = replace(story, married_on=None, again=False)  # they are about to marry
+        for episode in course.run_together(course.couple(), source):
+            date_back(episode)
+        return
     couple = course.couple()
     episode = course.run(couple, source)
     date_back(episode)
@@ -146,82 +144,3 @@ def _moved(story: Story, given: dict[str, Any], desks: dict[str, Desk], until: d
         stage="examined",
     )
     return Course(story, given, desks[town], until, _first(given))
-
-
-# --- what a month leaves behind ------------------------------------------------------------------
-
-
-def _money(given: dict[str, Any], desk: Desk, until: date) -> None:
-    """Claims of everything served; the statement before last is paid, the last one drafted."""
-    from sanyou.finance import claims, statements
-
-    centre = Organisation.objects.get(region_id=given["region"], kind=Organisation.Kind.CENTRE)
-    for programme, policy in _offered(given, until):
-        rows = Episode.objects.filter(
-            programme=programme, claim__isnull=True, region__code__startswith=given["region"]
-        )
-        for episode in rows:
-            claims.claim(episode, on=until)
-        if policy.settlement is None:
-            continue
-        last = statements.period_of(policy, _day_before(statements.period_of(policy, until)[0]))
-        before = statements.period_of(policy, _day_before(last[0]))
-        paid = statements.prepare(centre, policy, *before, desk["finance"])
-        if paid.status == "draft" and paid.total:
-            statements.submit(paid, desk["finance"])
-            statements.approve(paid, desk["manager"])
-            statements.mark_paid(paid, desk["finance"], f"演示凭证-{before[1]:%Y%m}")
-        statements.prepare(centre, policy, *last, desk["finance"])
-
-
-def _day_before(day: date) -> date:
-    return day - timedelta(days=1)
-
-
-def _reports(given: dict[str, Any], desk: Desk, until: date) -> None:
-    """The monthly reports up to last month, handed in when they were due."""
-    from sanyou.figures import submissions
-
-    region = Region.objects.get(pk=given["region"])
-    clerk = desk["statistician"]
-    for programme in given["programmes"]:
-        for report_id in content.library().programmes[programme].reports:
-            month = until.replace(day=1)
-            for _ in range(REPORTED):
-                month = _day_before(month).replace(day=1)
-                report = submissions.draft(programme, report_id, region, month, clerk)
-                if report.status != "draft":
-                    continue
-                sent = submissions.submit(report, clerk)
-                # As it would have been: handed in on the third day of the following month.
-                following = (month + timedelta(days=31)).replace(day=3)
-                at = datetime.combine(following, time(10), timezone.get_current_timezone())
-                sent.submitted_at = min(at, timezone.now())
-                sent.history = [{**entry, "at": at.isoformat()} for entry in sent.history]
-                sent.save(update_fields=["submitted_at", "history"])
-
-
-def _task_numbers(given: dict[str, Any], desk: Desk, until: date) -> None:
-    """This year's task numbers, invented so that the year is well on its way, split as suggested."""
-    from sanyou.figures import tasknumbers
-    from sanyou.figures.models import TaskNumber
-
-    district, year = Region.objects.get(pk=given["region"]), until.year
-    for programme in given["programmes"]:
-        found = tasknumbers.basis(programme, district.code, until)
-        already = TaskNumber.objects.filter(programme=programme, region=district, year=year)
-        if found is None or already.exists():
-            continue
-        done = len(tasknumbers.examined(found, district, year, until))
-        ahead = tasknumbers.forecast(done, year, until)
-        total = max(10, round((ahead.expected if ahead else 0) * 1.02 / 10) * 10)
-        towns = tasknumbers.towns_of(found, district)
-        tasknumbers.distribute(
-            desk["manager"],
-            programme,
-            district,
-            year,
-            total,
-            f"{year} 年度任务分解表（演示用，虚构）",
-            tasknumbers.suggest(found, district, towns, year, total),
-        )

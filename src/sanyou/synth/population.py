@@ -45,7 +45,7 @@ class Story:
     wife: Invented
     husband: Invented
     town: str
-    married_on: date
+    married_on: date | None
     child_order: int
     compliant: bool | None
     nominated_on: date
