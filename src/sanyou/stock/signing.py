@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from sanyou.care import content, flow
@@ -45,6 +46,12 @@ def first_of(encounter: Encounter) -> Encounter:
     while encounter.replaces is not None:
         encounter = encounter.replaces
     return encounter
+
+
+def out_of(encounter: Encounter) -> int:
+    """Units handed out on the occasion of a record and not come back."""
+    rows = Movement.objects.filter(issue=first_of(encounter))
+    return -(rows.aggregate(n=Sum("change"))["n"] or 0)
 
 
 def signed(encounter: Encounter, actor: Actor) -> None:

@@ -1,11 +1,25 @@
 """All pages of the desk: each area keeps its own list."""
 
-from sanyou.desk.urls import imports, money, records, reports, shell
+from sanyou.desk.urls import (
+    benefits,
+    imports,
+    money,
+    records,
+    reports,
+    shell,
+    stock,
+    versions,
+    whatif,
+)
 
 urlpatterns = [
     *shell.urlpatterns,
     *records.urlpatterns,
     *imports.urlpatterns,
     *money.urlpatterns,
+    *benefits.urlpatterns,
     *reports.urlpatterns,
+    *stock.urlpatterns,
+    *whatif.urlpatterns,
+    *versions.urlpatterns,
 ]

@@ -72,8 +72,8 @@ DOORS = (
 )
 # What each duty starts from; nothing else is offered.
 DOORS_OF = {
-    "village_worker": ("nominate", "card-scan"),
-    "township_officer": ("nominate", "imports"),
+    "village_worker": ("nominate", "card-scan", "stock"),
+    "township_officer": ("nominate", "imports", "stock"),
     "registration": ("card-scan", "nominate", "imports"),
     "history_nurse": ("card-scan",),
     "physician": ("card-scan",),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from sanyou.care import content, encounters, episodes
 from sanyou.care.errors import CareError
-from sanyou.care.models import Episode
+from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.records_form import Filled, SectionView, sections, words
 from sanyou.protocol.entry import parse_date
@@ -21,6 +21,7 @@ from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import matching, people, regions
 from sanyou.registry.access import Actor, reaches, visible
 from sanyou.registry.models import Couple, Person, Region
+from sanyou.stock import sitting
 from sanyou.trust import audit
 
 TEXTS = (
@@ -280,7 +281,15 @@ def _open(
             _put_right(actor, episode, observations[form.roles[0]])
     except people.SecondSpouse as problem:
         return _hold(request, actor, programme, data, observations, region, today, problem.couple)
-    say(request, _("已登记，已转镇街审核。档案编号 %s。") % episode.number)
+    if isinstance(subject, Person) and sitting.does_all(actor, programme):
+        say(request, _("已登记，档案编号 %s。请继续发放。") % episode.number)
+        return redirect("stock-hand-out", subject.key, programme.id)
+    mine = episode.tasks.filter(duty=actor.duty, status=Task.Status.OPEN).first()
+    if mine is not None:
+        text = _("已登记，请接着办理“%(step)s”。档案编号 %(number)s。")
+        say(request, text % {"step": mine.label, "number": episode.number})
+    else:
+        say(request, _("已登记，已转镇街审核。档案编号 %s。") % episode.number)
     if request.POST.get("again"):
         return redirect("nominate")
     return redirect("episode", key=episode.key)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, episodes
+from sanyou.care import content, episodes, reuse
 from sanyou.care.models import Assessment, Consent, Encounter, Episode, Task
 from sanyou.care.reading import (
     may_read_elsewhere,
@@ -25,12 +25,14 @@ from sanyou.desk.views import records_assess
 from sanyou.desk.views.record_transfer import moments as transfers
 from sanyou.desk.views.record_transfer import whereabouts
 from sanyou.desk.views.records import episode_of, people_of, readable_episode
-from sanyou.desk.views.records_form import FieldView, Filled, sections, seen, words
+from sanyou.desk.views.records_form import FieldView, Filled, sections, seen, shown, words
+from sanyou.desk.views.stock_hand_out import offers
+from sanyou.protocol.facts import read_observation
 from sanyou.protocol.form import validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry import people
-from sanyou.registry.access import Actor, NotFoundForYou, may_fill, visible
+from sanyou.registry.access import Actor, NotFoundForYou, may_fill, may_see, visible
 from sanyou.registry.models import Couple, Person
 from sanyou.trust import audit
 
@@ -214,6 +216,7 @@ def _page(request: HttpRequest, actor: Actor, found: Episode) -> HttpResponse:
     programme = content.programme_of(found)
     context |= {
         "tables": results(actor, found),
+        "taken": taken(actor, found),
         "assessment": _assessment(actor, found),
         "timeline": timeline(actor, found),
         "tasks": [(t, task_label(actor, programme, t)) for t in _tasks(found)],
@@ -259,6 +262,11 @@ def head(actor: Actor, found: Episode) -> dict[str, Any]:
         "badge": STATUS_BADGE.get(Episode.Status(found.status), ""),
         "steps": _steps(found, programme),
         "own_tasks": _own_tasks(actor, found),
+        "hand_outs": [
+            (person, programme_id, label)
+            for person in everyone.values()
+            for programme_id, label in offers(actor, person)
+        ],
         "opening": opening,
         "may_resubmit": found.status == Episode.Status.RETURNED and actor.can("nominate", found),
         "may_amend_opening": bool(
@@ -318,6 +326,38 @@ def results(actor: Actor, found: Episode, opening_only: bool = False) -> list[Ta
         if table.sections or table.hidden:
             tables.append(table)
     return tables
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One result taken over from another programme."""
+
+    role: str
+    role_label: str
+    label: str
+    text: str
+    where: str
+    key: str
+
+
+def taken(actor: Actor, found: Episode) -> list[Taken]:
+    """Results of other programmes that count here, where no record of its own has them."""
+    programme = content.programme_of(found)
+    elements = content.library().dictionary.elements
+    signed = found.encounters.filter(status__in=STANDING).values_list("role", "data")
+    own = {(role, n) for role, data in signed for n, v in data.items() if v is not None}
+    return [
+        Taken(
+            role,
+            words(programme.role_label.get(role, role)),
+            words(elements[name].label),
+            shown(elements[name], read_observation(elements[name], r.value)[0]),
+            r.where,
+            str(r.encounter.key),
+        )
+        for (role, name), r in sorted(reuse.of(found, timezone.localdate()).items())
+        if (role, name) not in own and may_see(actor, elements[name])
+    ]
 
 
 def _table(actor: Actor, programme: Programme, form: Form, rows: dict[str, Encounter]) -> Table:

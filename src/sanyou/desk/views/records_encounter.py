@@ -13,6 +13,7 @@ from sanyou.care import encounters, facts, tasks
 from sanyou.care.content import library, programme_of
 from sanyou.care.errors import CareError, FormInvalid
 from sanyou.care.models import Encounter, Episode, Task
+from sanyou.care.reuse import Reused
 from sanyou.desk.actor import duty_page
 from sanyou.desk.views.records import (
     Unreadable,
@@ -139,17 +140,18 @@ def _editor(
     mode: str,
 ) -> HttpResponse:
     names = seen(library(), actor, form, row.role)
-    result = _judge(programme, form, row, row.data)
+    taken, data = _with_taken(form, row, row.data)
+    result = _judge(programme, form, row, data)
     last = only(names, encounters.copy_last(row.episode, row.form, row.role) or {})
     last = {n: v for n, v in last.items() if n in _copied(form, row.role)}
-    filled = Filled(row.data, result.flags, frozenset(result.visible), last)
+    filled = Filled(data, result.flags, frozenset(result.visible), last, only(names, taken))
     state = {
         "version": row.version,
-        "values": only(names, row.data),
+        "values": only(names, data),
         "flags": only(names, result.flags),
         "visible": [n for n in result.visible if n in set(names)],
         "last": last,
-        "regions": _region_names(row.data),
+        "regions": _region_names(data),
     }
     context = {
         "actor": actor,
@@ -164,9 +166,19 @@ def _editor(
         "words": script_words(),
         "back": home_of(row.episode),
         "can_sign": actor.can("amend" if mode == "amend" else "sign"),
+        "taken": len(only(names, taken)),
         "last_label": _("上次记录中有 %d 项可以带入，请逐项核对。") % len(last) if last else "",
     }
     return render(request, "desk/records/encounter.html", context)
+
+
+def _with_taken(
+    form: Form, row: Encounter, data: dict[str, Any]
+) -> tuple[dict[str, Reused], dict[str, Any]]:
+    """What is taken over from other programmes, and what the form holds together with it."""
+    found = encounters.taken_over(row.episode, form, row.role)
+    taken = {name: r for name, r in found.items() if data.get(name) is None}
+    return taken, {name: r.value for name, r in taken.items()} | data
 
 
 def _copied(form: Form, role: str) -> set[str]:
@@ -182,8 +194,9 @@ def _signed(
     request: HttpRequest, actor: Actor, row: Encounter, programme: Programme, form: Form
 ) -> HttpResponse:
     names = seen(library(), actor, form, row.role)
-    result = _judge(programme, form, row, row.data)
-    filled = Filled(row.data, result.flags, frozenset(result.visible))
+    taken, data = _with_taken(form, row, row.data)
+    result = _judge(programme, form, row, data)
+    filled = Filled(data, result.flags, frozenset(result.visible), taken=only(names, taken))
     everything = {n for n, v in row.data.items() if v is not None}
     context = {
         "actor": actor,
@@ -198,6 +211,7 @@ def _signed(
         "back": home_of(row.episode),
         "fills": may_fill(actor, form, row.episode),
         "next": _next(actor, row.episode, programme),
+        "hands_out": form.spec.supply is not None and may_fill(actor, form),
         "can_amend": row.status == Status.SIGNED
         and may_fill(actor, form)
         and actor.can("amend", row.episode),
@@ -252,7 +266,8 @@ def autosave(request: HttpRequest, key: UUID) -> HttpResponse:
     if not set(changes) <= names:
         raise Unreadable
     result = encounters.autosave(row.key, changes, actor)
-    judged = _judge(programme, form, row, result.data)
+    _taken, data = _with_taken(form, row, result.data)
+    judged = _judge(programme, form, row, data)
     return answer(
         {
             "version": result.version,
@@ -261,7 +276,7 @@ def autosave(request: HttpRequest, key: UUID) -> HttpResponse:
             "errors": {n: message(e) for n, e in result.errors.items()},
             "flags": only(names, judged.flags),
             "visible": [n for n in judged.visible if n in names],
-            "data": only(names, result.data),
+            "data": only(names, data),
             "at": clock(timezone.now()),
         }
     )
@@ -333,12 +348,13 @@ def sign(request: HttpRequest, key: UUID) -> HttpResponse:
         if row.status == Status.SIGNED:
             return answer({"next": _after(row)})
         names = set(seen(library(), actor, form, row.role))
-        judged = _judge(programme, form, row, row.data)
+        _taken, data = _with_taken(form, row, row.data)
+        judged = _judge(programme, form, row, data)
         return answer(
             {
                 "error": error.message_zh,
                 "version": row.version,
-                "data": only(names, row.data),
+                "data": only(names, data),
                 "visible": [n for n in judged.visible if n in names],
             },
             409,
