@@ -1,8 +1,8 @@
-"""Claims and statements."""
+"""Claims, statements, the ledger, the year's accounts and budget."""
 
 from django.urls import URLPattern, path
 
-from sanyou.desk.views import money, special_account
+from sanyou.desk.views import annual, money, special_account
 
 urlpatterns: list[URLPattern] = [
     path("statements", money.statement_list, name="statements"),
@@ -20,4 +20,13 @@ urlpatterns: list[URLPattern] = [
     path("ledger/export", special_account.ledger_export, name="ledger-export"),
     path("ledger/<uuid:key>/reverse", special_account.ledger_reverse, name="ledger-reverse"),
     path("claims/<uuid:key>", money.claim, name="claim"),
+    path("annual-accounts", annual.annual_accounts, name="annual-accounts"),
+    path("annual-accounts/budget", annual.budget, name="budget"),
+    path("annual-accounts/prepare", annual.annual_prepare, name="annual-prepare"),
+    path("annual-accounts/<uuid:key>", annual.annual_account, name="annual-account"),
+    path("annual-accounts/<uuid:key>/submit", annual.annual_submit, name="annual-submit"),
+    path("annual-accounts/<uuid:key>/return", annual.annual_return, name="annual-return"),
+    path("annual-accounts/<uuid:key>/approve", annual.annual_approve, name="annual-approve"),
+    path("annual-accounts/<uuid:key>/print", annual.annual_print, name="annual-print"),
+    path("annual-accounts/<uuid:key>/export", annual.annual_export, name="annual-export"),
 ]

@@ -18,9 +18,9 @@ from sanyou.care.models import Encounter
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.records_form import words
-from sanyou.finance import money, statements, workbook
+from sanyou.finance import corrections, money, statements, workbook
 from sanyou.finance.claims import policy_of, remedy
-from sanyou.finance.models import Claim, Statement
+from sanyou.finance.models import Claim, Correction, Statement
 from sanyou.protocol.models import ItemSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
@@ -45,6 +45,7 @@ class Row:
     """A statement in a list."""
 
     statement: Statement
+    programme: str
     period: str
     total: str
     badge: str
@@ -75,7 +76,8 @@ def _row(statement: Statement) -> Row:
     couples = getattr(statement, "couples", None)  # counted with the list
     if couples is None:
         couples = statement.claims.count()
-    return Row(statement, period, money.yuan(statement.total), badge, couples)
+    programme = _programme_label(statement.programme)
+    return Row(statement, programme, period, money.yuan(statement.total), badge, couples)
 
 
 def _policies(actor: Actor) -> list[Policy]:
@@ -100,11 +102,14 @@ def _offers(actor: Actor, today: dt.date) -> list[Offer]:
     return found
 
 
+def _programme_label(programme_id: str) -> str:
+    programme = content.library().programmes.get(programme_id)
+    return words(programme.label) if programme is not None else programme_id
+
+
 def _named(policy: Policy) -> str:
-    """The document, and the programme where it has several with money."""
-    programme = content.library().programmes.get(policy.programme)
-    label = words(programme.label) if programme is not None else policy.programme
-    return f"{label} · {policy.document_number}"
+    """The document and the programme."""
+    return f"{_programme_label(policy.programme)} · {policy.document_number}"
 
 
 @duty_page("see_money", methods=("GET",))
@@ -197,6 +202,14 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         ],
         "leaf": page,
         "lines": [{"claim": c, "yuan": money.yuan(c.amount)} for c in page],
+        "programme_label": _programme_label(found.programme),
+        "corrections": [
+            _correction(c)
+            for c in found.corrections.select_related(
+                "claim__episode__region", "claim__statement"
+            ).order_by("pk")
+        ],
+        "corrected": money.yuan(corrections.total(found)),
         "refused": [_refusal(c) for c in workbook.refused(found).order_by("served_on", "id")[:100]],
         "problems": statements.problems(found) if is_open or is_submitted else [],
         "history": [_step(h) for h in reversed(found.history)],
@@ -211,6 +224,17 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         "own": actor.username in statements.hands(found),
     }
     return render(request, "desk/money/statement.html", context)
+
+
+def _correction(one: Correction) -> dict[str, Any]:
+    """What a statement sets right of an earlier one, in words."""
+    return {
+        "correction": one,
+        "claim": one.claim,
+        "original": one.claim.statement,
+        "yuan": money.yuan(one.amount),
+        "remedy": remedy(one.code),
+    }
 
 
 def _step(line: dict[str, Any]) -> dict[str, Any]:
@@ -294,8 +318,10 @@ def claim(request: HttpRequest, key: UUID) -> HttpResponse:
     )
     audit.record(actor, "read", "claim", found.key)
     policy = policy_of(found.episode)
+    changes = list(found.corrections.order_by("pk"))
+    keys = {*found.evidence, *(key for c in changes for key in c.after)}
     records = list(
-        Encounter.objects.filter(key__in=found.evidence)
+        Encounter.objects.filter(key__in=keys)
         .select_related("signed_by", "organisation")
         .order_by("occurred_on", "id")
     )
@@ -304,6 +330,12 @@ def claim(request: HttpRequest, key: UUID) -> HttpResponse:
     context = {
         "claim": found,
         "yuan": money.yuan(found.amount),
+        "working": found.working.get("text", ""),
+        "corrections": [
+            {"correction": c, "statement": c.statement, "yuan": money.yuan(c.amount)}
+            for c in found.corrections.select_related("statement").order_by("pk")
+        ],
+        "stands": money.yuan(corrections.standing([found])[found.pk].amount),
         "shares": [
             {"label": labels.get(payer, payer), "yuan": money.yuan(fen)}
             for payer, fen in _shares(policy, found).items()
