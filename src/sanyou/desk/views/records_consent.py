@@ -10,14 +10,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import consents
+from sanyou.care import consents, one_stop
 from sanyou.care.content import programme_of
 from sanyou.care.errors import CareError
 from sanyou.care.models import Consent, Episode
 from sanyou.desk.actor import duty_page, say
 from sanyou.desk.views.records import Subject, episode_of, home_of, subject_of
-from sanyou.desk.views.records_document import text_of
-from sanyou.registry.access import NotFoundForYou
+from sanyou.desk.views.records_document import Consentable, text_of
+from sanyou.desk.views.records_form import words
+from sanyou.registry.access import Actor, NotFoundForYou
 from sanyou.trust import audit
 
 PNG = "data:image/png;base64,"
@@ -54,18 +55,47 @@ def consent(request: HttpRequest, key: UUID) -> HttpResponse:
             say(request, done)
             return redirect("consent", episode.key)
     audit.record(actor, "read", "consent", episode.key)
+    together = _together(episode)
     context = {
         "actor": actor,
         "episode": episode,
         "subject": subject_of(programme_of(episode), episode),
         "sides": [_side(episode, role) for role in roles],
-        "text": text_of(episode, "consent", actor),
+        "texts": [_text(e, actor) for e in together],
+        "later": [
+            words(programme_of(e).label)
+            for e in one_stop.visit(episode)
+            if e not in together and e.status == Episode.Status.OPEN
+        ],
         "error": wrong,
         "failed_role": request.POST.get("role", ""),
         "reason": request.POST.get("reason", ""),
         "back": home_of(episode),
     }
     return render(request, "desk/records/consent.html", context, status=409 if wrong else 200)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The text one programme asks to be signed."""
+
+    episode: Episode
+    kind: str
+    label: str
+    text: Consentable
+
+
+def _together(episode: Episode) -> list[Episode]:
+    """The episodes one signature consents to: this one, and those of the same visit."""
+    others = [e for e in one_stop.visit(episode) if e.pk != episode.pk]
+    return [episode, *one_stop.consent_ready(others)]
+
+
+def _text(episode: Episode, actor: Actor) -> Paper:
+    programme = programme_of(episode)
+    step = next((s for s in programme.steps if s.kind == "consent"), None)
+    kind = (step.document if step else None) or "consent"
+    return Paper(episode, kind, words(programme.label), text_of(episode, kind, actor))
 
 
 def _decide(request: HttpRequest, episode: Episode, role: str) -> str:
@@ -79,7 +109,7 @@ def _decide(request: HttpRequest, episode: Episode, role: str) -> str:
     if how in ("screen", "paper"):
         signature = _signature(request.POST.get("signature", "")) if how == "screen" else ""
         if standing is not True:  # a second click changes nothing
-            consents.grant(episode, role, actor, on, how, signature)
+            one_stop.grant(_together(episode), role, actor, on, how, signature)
         return _("已记录知情同意。")
     if not reason:
         raise CareError(_("请填写原因，再点一次。"), "reason_missing")

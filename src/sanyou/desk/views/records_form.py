@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from sanyou.care.reuse import Reused
 from sanyou.protocol import wording
 from sanyou.protocol.facts import read_observation
 from sanyou.protocol.library import Library
@@ -62,6 +63,8 @@ class FieldView:
     depends: str  # names of the fields its condition reads, separated by blanks
     steers: bool  # other fields depend on it
     last: str  # the answer of the last record, in words
+    taken: str = ""  # 2026-03-01 婚前医学检查: where the value is taken over from
+    taken_key: str = ""  # of the record that holds it
 
     @property
     def input_mode(self) -> str:
@@ -99,6 +102,7 @@ class Filled:
     flags: Mapping[str, str] = field(default_factory=dict)
     visible: frozenset[str] = frozenset()
     last: Mapping[str, Any] = field(default_factory=dict)
+    taken: Mapping[str, Reused] = field(default_factory=dict)  # among `data`, from other programmes
 
 
 def seen(lib: Library, actor: Actor, form: Form, role: str) -> list[str]:
@@ -167,6 +171,7 @@ def _field(
         low, high = (usual.low, usual.high) if usual else (None, None)
     choices = tuple(_choices(element, value))
     plausible = element.plausible
+    taken = filled.taken.get(element.id)
     return FieldView(
         name=element.id,
         label=words(item.label or element.label),
@@ -190,6 +195,8 @@ def _field(
         depends=" ".join(depends),
         steers=steers,
         last=_last(element, filled) if item.copy_last else "",
+        taken=taken.where if taken else "",
+        taken_key=str(taken.encounter.key) if taken else "",
     )
 
 
