@@ -101,8 +101,9 @@ def basis(programme_id: str, region_code: str, on: dt.date) -> Basis | None:
     policy = content.current_policy(region_code, programme_id, on)
     programme = content.library().programmes[programme_id]
     for target in policy.targets if policy is not None else ():
-        if target.base == "task_number" and target.indicator is not None:
+        if target.base == "task_number" and target.indicator in programme.indicators:
             assert policy is not None
+            assert target.indicator is not None
             return Basis(programme, policy, target, programme.indicators[target.indicator])
     return None
 

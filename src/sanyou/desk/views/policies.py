@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -76,6 +77,7 @@ PAGES = {
     "nominate": gettext_lazy("登记"),
     "staff": gettext_lazy("人员与岗位"),
     "audit": gettext_lazy("操作记录"),
+    "keys": gettext_lazy("加密密钥"),
     "assess": gettext_lazy("风险评估"),
     "report": gettext_lazy("月报"),
     "reports": gettext_lazy("月报"),
@@ -218,7 +220,7 @@ def _open_to(actor: Actor, by: By) -> By:
     """The same, without the address of a page that the reader's duty may not open."""
     if not by.url or by.url.startswith("#"):
         return by
-    action = getattr(resolve(by.url.partition("#")[0]).func, "access", "")
+    action = getattr(resolve(urlsplit(by.url).path).func, "access", "")
     return by if actor.can(action) else By(by.label, "")
 
 
