@@ -126,7 +126,7 @@ def active_files(on: date, without: int | None = None) -> dict[str, str]:
     return _files(
         [
             Entry(row.pk, row.starts_on, row.sha256)
-            for row in rows.exclude(pk=without).order_by("starts_on", "pk")
+            for row in rows.exclude(pk=without or 0).order_by("starts_on", "pk")
         ]
     )
 
