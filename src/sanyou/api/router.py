@@ -5,9 +5,10 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from sanyou.api import episodes, records, rules, work
+from sanyou.api import episodes, money, records, rules, work
 from sanyou.api.auth import Session, Token
 from sanyou.care.errors import CareError, Conflict, FormInvalid
+from sanyou.finance.errors import FinanceError
 from sanyou.registry.access import Forbidden, NotFoundForYou
 from sanyou.registry.people import RegistryError
 
@@ -23,6 +24,7 @@ api = NinjaAPI(
 api.add_router("/episodes", episodes.router)
 api.add_router("", records.router)
 api.add_router("/tasks", work.router)
+api.add_router("", money.router)
 api.add_router("", rules.router)
 
 
@@ -57,6 +59,11 @@ def _not_now(request: HttpRequest, error: CareError) -> HttpResponse:
 
 @api.exception_handler(Conflict)
 def _conflict(request: HttpRequest, error: Conflict) -> HttpResponse:
+    return _refuse(request, 409, error.code, error.message_zh)
+
+
+@api.exception_handler(FinanceError)
+def _not_payable(request: HttpRequest, error: FinanceError) -> HttpResponse:
     return _refuse(request, 409, error.code, error.message_zh)
 
 
