@@ -7,10 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, encounters, episodes
+from sanyou.care import content, encounters, episodes, one_stop
 from sanyou.care.errors import CareError
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page, say
@@ -52,12 +53,54 @@ class Question:
 
 
 def _programmes(actor: Actor) -> list[Programme]:
-    """Programmes whose opening form this duty fills."""
-    return [
+    """Programmes whose opening form this duty fills, where a document of the region covers them."""
+    mine = [
         p
         for p in content.library().programmes.values()
         if p.opening_form and actor.duty in p.forms[p.opening_form].duty
     ]
+    code, today = actor.region.code if actor.region else "", timezone.localdate()
+    covered = [(p, content.current_policy(code, p.id, today)) for p in mine]
+    # A document names its programmes in order, the one it is about first.
+    places = [(d.programmes.index(p.id), p) for p, d in covered if d is not None]
+    return [p for _place, p in sorted(places, key=lambda found: found[0])] or mine
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What can be registered on this page: one programme, or several done in one visit."""
+
+    id: str
+    label: str
+    programmes: tuple[Programme, ...]
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        return tuple(p.forms[p.opening_form or ""] for p in self.programmes)
+
+    @property
+    def role(self) -> str:
+        """Whose questions the opening form asks: the couple's, or the one person's."""
+        return self.forms[0].roles[0]
+
+    @property
+    def together(self) -> bool:
+        return len(self.programmes) > 1
+
+
+ONE_STOP = "one-stop"  # the choice of several programmes at once
+
+
+def _offers(actor: Actor) -> list[Offer]:
+    """The programmes she registers; first all of a visit at once where her district provides it."""
+    single = [Offer(p.id, words(p.label), (p,)) for p in _programmes(actor)]
+    region = actor.region.code if actor.region is not None else ""
+    names = one_stop.programmes(region, timezone.localdate()) if region else []
+    both = tuple(o.programmes[0] for name in names for o in single if o.id == name)
+    if not names or len(both) < len(names):
+        return single
+    label = _("一站式登记（%s）") % "＋".join(words(p.label) for p in both)
+    return [Offer(ONE_STOP, label, both), *single]
 
 
 def county_of(actor: Actor) -> Region | None:
@@ -81,27 +124,26 @@ def nominate(request: HttpRequest) -> HttpResponse:
     """Enter both spouses and the plan; opens the episode, or says what is wrong beside
     each field."""
     actor = actor_of(request)
-    offered = _programmes(actor)
+    offered = _offers(actor)
     wanted = request.POST.get("programme") or request.GET.get("programme", "")
-    programme = next((p for p in offered if p.id == wanted), offered[0] if offered else None)
-    if programme is None or programme.opening_form is None:
+    offer = next((o for o in offered if o.id == wanted), offered[0] if offered else None)
+    if offer is None:
         context = {"message": _("没有由您的岗位登记的项目。"), "status": 403}
         return render(request, "desk/problem.html", context, status=403)
-    form = programme.forms[programme.opening_form]
-    entries = _entries(request, actor, programme)
-    role = form.roles[0]
-    raw = _answers(request, form, role)
-    result = validate(content.library(), form, role, raw)
+    entries = _entries(request, actor, offer.programmes[0])
+    role = offer.role
+    raw = _answers(request, offer)
+    results = [validate(content.library(), form, role, raw) for form in offer.forms]
     region, region_error = _region(request, actor)
     refused = ""
     if request.method == "POST":
-        faulty = any(e.errors for e in entries) or region_error or not result.ok
+        faulty = any(e.errors for e in entries) or region_error or not all(r.ok for r in results)
         if not faulty and region is not None:
             try:
-                return _open(request, actor, programme, entries, result, region)
+                return _open(request, actor, offer, entries, results, region)
             except (CareError, people.RegistryError) as error:
                 refused = error.message_zh
-    context = _context(actor, programme, form, entries, raw, result, request.method == "POST")
+    context = _context(actor, offer, entries, raw, results, request.method == "POST")
     context |= {
         "offered": offered,
         "region": region,
@@ -114,32 +156,42 @@ def nominate(request: HttpRequest) -> HttpResponse:
 
 def _context(
     actor: Actor,
-    programme: Programme,
-    form: Form,
+    offer: Offer,
     entries: list[Entry],
     raw: dict[str, Any],
-    result: FormResult,
+    results: list[FormResult],
     posted: bool,
 ) -> dict[str, Any]:
+    asked: set[str] = set()
+    found: list[tuple[SectionView, list[Question]]] = []
+    for programme, form, result in zip(offer.programmes, offer.forms, results, strict=True):
+        found += _questions(programme, form, raw, result, posted, asked)
+        asked |= {f.element for f in form.fields_for(offer.role)}
     return {
-        "programme": programme,
-        "label": words(programme.label),
+        "offer": offer,
+        "label": offer.label,
         "entries": entries,
         "id_types": Person.IdType.choices,
-        "sections": _questions(programme, form, raw, result, posted),
+        "sections": found,
         "places": _places(actor),
         "faulty": posted,
         "today": timezone.localdate(),
-        "form_hint": words(form.spec.hint),
+        "form_hint": words(offer.forms[0].spec.hint),
     }
 
 
 def _questions(
-    programme: Programme, form: Form, raw: dict[str, Any], result: FormResult, posted: bool
+    programme: Programme,
+    form: Form,
+    raw: dict[str, Any],
+    result: FormResult,
+    posted: bool,
+    asked: set[str],
 ) -> list[tuple[SectionView, list[Question]]]:
+    """The fields of an opening form, but for those another form of the visit asked already."""
     library = content.library()
     role = form.roles[0]
-    names = [f.element for f in form.fields_for(role)]
+    names = [f.element for f in form.fields_for(role) if f.element not in asked]
     filled = Filled(data=result.values, flags=result.flags, visible=frozenset(result.visible))
     views = sections(library, programme, form, role, names, filled)
     return [
@@ -163,11 +215,11 @@ def _error(result: FormResult, name: str) -> str:
     return error.zh if error else ""
 
 
-def _answers(request: HttpRequest, form: Form, role: str) -> dict[str, Any]:
-    """What was typed on the opening form, by element; several ticks as a list."""
+def _answers(request: HttpRequest, offer: Offer) -> dict[str, Any]:
+    """What was typed on the opening forms, by element; several ticks as a list."""
     elements = content.library().dictionary.elements
     found: dict[str, Any] = {}
-    for item in form.fields_for(role):
+    for item in (f for form in offer.forms for f in form.fields_for(offer.role)):
         name = f"f-{item.element}"
         if name not in request.POST:
             continue
@@ -261,38 +313,46 @@ def _region(request: HttpRequest, actor: Actor) -> tuple[Region | None, str]:
 def _open(
     request: HttpRequest,
     actor: Actor,
-    programme: Programme,
+    offer: Offer,
     entries: list[Entry],
-    result: FormResult,
+    results: list[FormResult],
     region: Region,
 ) -> HttpResponse:
     """Register and open; a second spouse is held for the registration desk instead."""
-    form = programme.forms[programme.opening_form or ""]
     today = timezone.localdate()
-    observations = {form.roles[0]: result.as_json()["values"]}
+    answers = {n: v for result in results for n, v in result.as_json()["values"].items()}
+    observations = {offer.role: answers}
     data = {e.role: e.data for e in entries if e.data is not None}
+    programme = offer.programmes[0]
     try:
         with transaction.atomic():
             persons = {role: people.register_person(d, actor) for role, d in data.items()}
-            subject = _subject(actor, programme, persons, result)
-            episode = episodes.nominate(
-                actor, programme.id, subject, observations, on=today, region=region
-            )
-            _put_right(actor, episode, observations[form.roles[0]])
+            subject = _subject(actor, programme, persons, results)
+            if offer.together:
+                made = one_stop.register(actor, subject, observations, on=today, region=region)
+            else:
+                made = [
+                    episodes.nominate(
+                        actor, programme.id, subject, observations, on=today, region=region
+                    )
+                ]
+            for episode, result in zip(made, results, strict=True):
+                _put_right(actor, episode, result.as_json()["values"])
     except people.SecondSpouse as problem:
         return _hold(request, actor, programme, data, observations, region, today, problem.couple)
     if isinstance(subject, Person) and sitting.does_all(actor, programme):
-        say(request, _("已登记，档案编号 %s。请继续发放。") % episode.number)
+        say(request, _("已登记，档案编号 %s。请继续发放。") % made[0].number)
         return redirect("stock-hand-out", subject.key, programme.id)
-    mine = episode.tasks.filter(duty=actor.duty, status=Task.Status.OPEN).first()
+    numbers = "、".join(e.number for e in made)
+    mine = Task.objects.filter(episode__in=made, duty=actor.duty, status=Task.Status.OPEN).first()
     if mine is not None:
         text = _("已登记，请接着办理“%(step)s”。档案编号 %(number)s。")
-        say(request, text % {"step": mine.label, "number": episode.number})
+        say(request, text % {"step": mine.label, "number": numbers})
     else:
-        say(request, _("已登记，已转镇街审核。档案编号 %s。") % episode.number)
+        say(request, _("已登记，已转镇街审核。档案编号 %s。") % numbers)
     if request.POST.get("again"):
-        return redirect("nominate")
-    return redirect("episode", key=episode.key)
+        return redirect(f"{reverse('nominate')}?programme={offer.id}")
+    return redirect("episode", key=made[0].key)
 
 
 def _put_right(actor: Actor, episode: Episode, answers: dict[str, Any]) -> None:
@@ -312,17 +372,19 @@ def _put_right(actor: Actor, episode: Episode, answers: dict[str, Any]) -> None:
 
 
 def _subject(
-    actor: Actor, programme: Programme, persons: dict[str, Person], result: FormResult
+    actor: Actor, programme: Programme, persons: dict[str, Person], results: list[FormResult]
 ) -> Couple | Person:
     if not programme.is_couple:
         return next(iter(persons.values()))
-    married = result.values.get("marriage_date")
+    values = {name: value for result in results for name, value in result.values.items()}
+    married = values.get("marriage_date")
+    first, second = (persons[role] for role in programme.roles)
     return people.register_couple(
-        persons["wife"],
-        persons["husband"],
+        first,
+        second,
         actor=actor,
         marriage_date=married if isinstance(married, date) else None,
-        marriage_kind=result.values.get("marriage_kind") or "",
+        marriage_kind=values.get("marriage_kind") or "",
     )
 
 
@@ -358,15 +420,13 @@ def _hold(
 @duty_page("nominate", methods=("POST",))
 def check_questions(request: HttpRequest) -> HttpResponse:
     """Which questions of the opening form apply to what is answered so far (JSON)."""
-    programmes = _programmes(actor_of(request))
     wanted = request.POST.get("programme", "")
-    programme = next((p for p in programmes if p.id == wanted), None)
-    if programme is None or programme.opening_form is None:
+    offer = next((o for o in _offers(actor_of(request)) if o.id == wanted), None)
+    if offer is None:
         raise Http404
-    form = programme.forms[programme.opening_form]
-    role = form.roles[0]
-    result = validate(content.library(), form, role, _answers(request, form, role), draft=True)
-    return JsonResponse({"visible": list(result.visible)})
+    raw = _answers(request, offer)
+    results = [validate(content.library(), f, offer.role, raw, draft=True) for f in offer.forms]
+    return JsonResponse({"visible": list(dict.fromkeys(n for r in results for n in r.visible))})
 
 
 @duty_page("nominate", methods=("POST",))
