@@ -246,7 +246,7 @@ def test_the_county_sees_each_township_and_others_see_nothing_of_it(
     receive(10)
     page = client_as("manager").get(reverse("stock")).content.decode()
     assert "华岩镇" in page
-    assert "未设库" in page
+    assert "还没有库存的镇街" in page
     away = client_as("township_officer", "500107110")
     assert away.get(reverse("stock-store", args=[stores["town"].pk])).status_code == 404
     assert client_as("physician").get(reverse("stock")).status_code == 403

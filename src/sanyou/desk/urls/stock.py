@@ -24,5 +24,10 @@ urlpatterns: list[URLPattern] = [
         stock_hand_out.hand_out,
         name="stock-hand-out",
     ),
+    path(
+        "stock/hand-out/<uuid:key>/<slug:programme_id>/questions",
+        stock_hand_out.questions,
+        name="stock-questions",
+    ),
     path("stock/returned/<uuid:key>", stock_hand_out.returned, name="stock-returned"),
 ]

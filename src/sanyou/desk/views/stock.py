@@ -76,12 +76,14 @@ def stock(request: HttpRequest) -> HttpResponse:
     place = request.GET.get("place", "")
     if place.isdigit():
         booked = booked.filter(region__code__startswith=place)
+    places = [] if _is_local(actor) else reading.overview(actor, item, today)
     context = {
         "actor": actor,
         "supplies": supplies,
         "item": item,
         "unit": next((s["unit"] for s in supplies if s["id"] == item), ""),
-        "places": [] if _is_local(actor) else reading.overview(actor, item, today),
+        "places": [p for p in places if p.stores or p.on_the_way],
+        "without": [p.region.name for p in places if not (p.stores or p.on_the_way)],
         "place": Region.objects.filter(pk=place).first() if place.isdigit() else None,
         "rows": [(s, reading.held_in(s, today)) for s in booked[:60]] if _few(actor, place) else [],
         "startable": _startable(actor, rows),
@@ -193,6 +195,7 @@ def batch(request: HttpRequest, key: UUID) -> HttpResponse:
         "label": words(supply.label),
         "unit": words(supply.unit),
         "total": total,
+        "written_off": -total.of(Movement.Kind.WRITE_OFF),
         "out": -total.of(Movement.Kind.ISSUE, Movement.Kind.CORRECT),
         "balances": visible(actor, found.balances.filter(quantity__gt=0)).select_related("store"),
         "people": [(p, "、".join(names_of(p.episode).values())) for p in people],

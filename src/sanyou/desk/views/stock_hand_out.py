@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -54,6 +54,23 @@ def offers(actor: Actor, person: Person) -> list[tuple[str, str]]:
 @duty_page("fill")
 def hand_out(request: HttpRequest, key: UUID, programme_id: str) -> HttpResponse:
     """What is known of her, what is still asked, what the store has; one button does it all."""
+    page = _page(request, key, programme_id)
+    if request.method == "POST":
+        return page.post()
+    about = page.episode or page.person
+    audit.record(page.actor, "read", "episode" if page.episode else "person", about.key)
+    return page.show()
+
+
+@duty_page("fill", methods=("POST",))
+def questions(request: HttpRequest, key: UUID, programme_id: str) -> HttpResponse:
+    """Which questions apply to what is answered so far (JSON)."""
+    page = _page(request, key, programme_id)
+    found = [page.judged(f, page.typed(f), draft=True).visible for f in page.forms()]
+    return JsonResponse({"visible": sorted({name for names in found for name in names})})
+
+
+def _page(request: HttpRequest, key: UUID, programme_id: str) -> "_Page":
     actor = actor_of(request)
     person = people.by_key(key)
     if person is None:
@@ -67,11 +84,7 @@ def hand_out(request: HttpRequest, key: UUID, programme_id: str) -> HttpResponse
     episode = sitting.going_on(person, programme)
     if episode is not None:
         actor.require("fill", episode)
-    page = _Page(request, actor, person, programme, episode)
-    if request.method == "POST":
-        return page.post()
-    audit.record(actor, "read", "episode" if episode else "person", (episode or person).key)
-    return page.show()
+    return _Page(request, actor, person, programme, episode)
 
 
 class _Page:
@@ -96,6 +109,10 @@ class _Page:
         self.opening = programme.forms[programme.opening_form or ""]
         self.errors: dict[str, Any] = {}
         self.problem = ""
+
+    def forms(self) -> list[Form]:
+        """What is asked: the opening form only of who is not registered yet."""
+        return [self.handing] if self.episode else [self.opening, self.handing]
 
     def typed(self, form: Form) -> dict[str, Any]:
         """What was typed on a form; on a fresh page what is known, else the usual answers."""
@@ -136,8 +153,7 @@ class _Page:
         place = self.episode.region if self.episode else place_of(self.actor, self.person)
         if token.int == 0 or place is None:
             raise StockError(_("页面已过期，请刷新后重新填写。"), "no_token")
-        forms = [self.handing] if self.episode else [self.opening, self.handing]
-        for form in forms:
+        for form in self.forms():
             self.errors |= self.judged(form, self.typed(form), draft=False).errors
         if self.errors:
             return self.show(422)
