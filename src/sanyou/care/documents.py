@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
@@ -73,7 +74,7 @@ def issue(episode: Episode, kind: str, actor: Actor, on: date) -> Document:
         seq=numbers.take(f"document:{county}:{spec.code}:{on.year}"),
     )
     body["document"]["number"] = number
-    html = _html(programme, spec, body)
+    html = _html(programme, spec, body, _own_template(row, programme, spec))
     sealed = {"payload": body, "html": html, "fingerprint": fingerprint}
     made = Document.objects.create(
         episode=row,
@@ -103,7 +104,8 @@ def _is_current(document: Document, episode: Episode) -> bool:
 def preview(episode: Episode, kind: str, actor: Actor, on: date) -> str:
     """The document as HTML without issuing it; it has no number."""
     programme, spec = _spec(episode, kind)
-    return _html(programme, spec, _payload(episode, programme, spec, actor, on))
+    body = _payload(episode, programme, spec, actor, on)
+    return _html(programme, spec, body, _own_template(episode, programme, spec))
 
 
 def opened(document: Document) -> dict[str, Any]:
@@ -146,18 +148,34 @@ def _ready(episode: Episode, programme: Programme, spec: DocumentSpec) -> None:
         raise CareError(_("风险评估还没有由医生确认，暂不能出具。请先完成评估。"), "too_early")
 
 
-def _html(programme: Programme, spec: DocumentSpec, body: dict[str, Any]) -> str:
+def _own_template(episode: Episode, programme: Programme, spec: DocumentSpec) -> Path | None:
+    """The district's template, as PROGRAMME_DOCUMENT; the main programme's also by its plain id."""
+    district = content.library().district_for(episode.region.code)
+    if district is None:
+        return None
+    policy = content.policy_of(episode)
+    is_main = policy is not None and policy.programmes[0] == programme.id
+    own = district.template(f"{programme.id}_{spec.id}")
+    return own or (district.template(spec.id) if is_main else None)
+
+
+def _html(
+    programme: Programme, spec: DocumentSpec, body: dict[str, Any], own: Path | None = None
+) -> str:
     from django.utils.safestring import mark_safe
 
     # The QR code is the one piece of markup in the data; we made it ourselves.
     card = body["card"] and {**body["card"], "qr_svg": mark_safe(body["card"]["qr_svg"])}  # noqa: S308
-    template = _engine(programme.folder).get_template(spec.template)
+    if own is not None:
+        template = Engine(dirs=[str(own.parent)], autoescape=True).get_template(own.name)
+    else:
+        template = _engine(programme.folder).get_template(spec.template)
     return str(template.render(Context(body | {"card": card})))
 
 
 def _sha(body: dict[str, Any]) -> str:
-    """What makes two documents the same: everything but their number, day and author."""
-    same = {k: v for k, v in body.items() if k != "document"}
+    """What makes two documents the same: all but their number, day, author and letterhead."""
+    same = {k: v for k, v in body.items() if k not in {"document", "district"}}
     if same.get("linked") is None:  # as it was before episodes could be linked
         same.pop("linked", None)
     same["text_version"] = body["document"]["text_version"]
@@ -185,6 +203,7 @@ def _payload(
             "document_number": policy.document_number if policy else "",
         },
         "region": {"label": episode.region.full_name},
+        "district": _district(episode),
         "episode": {
             "number": episode.number,
             "child_order": episode.child_order,
@@ -224,6 +243,25 @@ def _linked(episode: Episode, on: date) -> dict[str, Any] | None:
         "number": other.number,
         "assessment": _assessment(other, programme),
         "forms": _forms(other, programme, on),
+    }
+
+
+def _district(episode: Episode) -> dict[str, Any]:
+    """The letterhead of the district: name, centre, mark (a data address), its own texts."""
+    found = content.library().district_for(episode.region.code)
+    if found is None:
+        return {"label": "", "centre": {}, "mark": "", "texts": {}}
+    centre = found.spec.centre
+    mark = b64encode(found.logo_svg.encode()).decode()
+    return {
+        "label": found.label.zh,
+        "centre": {
+            "name": centre.name.zh,
+            "address": centre.address.zh if centre.address else "",
+            "phone": centre.phone,
+        },
+        "mark": f"data:image/svg+xml;base64,{mark}" if mark else "",
+        "texts": {name: text.zh for name, text in found.spec.texts.items()},
     }
 
 
