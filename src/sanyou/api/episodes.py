@@ -14,9 +14,10 @@ from sanyou.api.auth import actor_of
 from sanyou.care import cards, consents, content, episodes
 from sanyou.care.errors import CareError
 from sanyou.care.models import Card, EligibilityDecision, Episode
+from sanyou.protocol.programme import Programme
 from sanyou.registry import people, regions
-from sanyou.registry.access import NotFoundForYou, reaches, visible
-from sanyou.registry.models import Region
+from sanyou.registry.access import Actor, NotFoundForYou, reaches, visible
+from sanyou.registry.models import Couple, Person, Region
 from sanyou.trust import audit
 
 router = Router(tags=["episodes"])
@@ -59,26 +60,34 @@ def nominate(request: HttpRequest, body: shapes.NominationIn) -> object:
         raise NotFoundForYou
     source = f"api:{actor.username}:{body.reference}" if body.reference else ""
     with transaction.atomic():
-        registered = {
-            role: people.register_person(_person(data, region), actor)
-            for role, data in body.persons.items()
-        }
-        first = registered[programme.roles[0]]
-        subject = (
-            people.register_couple(
-                first,
-                registered[programme.roles[1]],
-                actor=actor,
-                marriage_date=body.marriage_date,
-                marriage_kind=body.marriage_kind,
-            )
-            if programme.is_couple
-            else first
-        )
+        subject = registered(body, programme, actor, region)
         made = episodes.nominate(
             actor, programme.id, subject, body.observations, timezone.localdate(), region, source
         )
     return Status(201, reach.episode_out(actor, made))
+
+
+def registered(
+    body: shapes.NominationIn | shapes.OneStopIn,
+    programme: Programme,
+    actor: Actor,
+    region: Region,
+) -> Couple | Person:
+    """The people of a request, registered: a couple, or the one person."""
+    made = {
+        role: people.register_person(_person(data, region), actor)
+        for role, data in body.persons.items()
+    }
+    first = made[programme.roles[0]]
+    if not programme.is_couple:
+        return first
+    return people.register_couple(
+        first,
+        made[programme.roles[1]],
+        actor=actor,
+        marriage_date=body.marriage_date,
+        marriage_kind=body.marriage_kind,
+    )
 
 
 def _person(data: shapes.PersonIn, region: Region) -> people.PersonData:
@@ -127,6 +136,18 @@ def resubmit(request: HttpRequest, key: UUID) -> object:
     episodes.resubmit(row, actor)
     row.refresh_from_db()
     return reach.episode_out(actor, row)
+
+
+@router.post("/{uuid:key}/transfer", response=shapes.EpisodeOut)
+def transfer(request: HttpRequest, key: UUID, body: shapes.TransferIn) -> object:
+    """Hand responsibility and open tasks to another district; policy and payment stay."""
+    actor = actor_of(request)
+    row = reach.episode(actor, key, "see_person")
+    region = Region.objects.filter(pk=body.to_region).first()
+    if region is None:
+        raise CareError(_("没有这个区划代码，请核对 to_region。"), "unknown_region")
+    made = episodes.transfer(row, actor, region, body.reason)
+    return reach.episode_out(actor, made)
 
 
 @router.post("/{uuid:key}/confirm", response=shapes.DecisionOut)

@@ -45,6 +45,48 @@ class NominationIn(Body):
     reference: str = Field(default="", max_length=60)
 
 
+class OneStopIn(Body):
+    """One visit for the programmes the district provides for together; one set of answers."""
+
+    region: str = Field(description="负责镇街或村居的区划代码")
+    persons: dict[str, PersonIn] = Field(description="按角色，如 wife、husband")
+    observations: dict[str, dict[str, Any]] = {}
+    marriage_date: dt.date | None = None
+    marriage_kind: str = ""
+    reference: str = Field(default="", max_length=60)
+
+
+class TransferIn(Body):
+    to_region: str = Field(description="转往地区的区划代码（区县、镇街或村居）")
+    reason: str = Field(max_length=300)
+
+
+class QuotedClause(Schema):
+    ref: str
+    text: str
+
+
+class ExplanationOut(Schema):
+    """`line` names document and clause. `decided_on` null: worked out now, nothing was decided."""
+
+    programme: str
+    programme_label: str
+    on: dt.date
+    answer: Literal["yes", "no", "unknown"]
+    grant: str
+    line: str
+    document_number: str
+    document_title: str
+    policy: str
+    clauses: list[QuotedClause]
+    decided_on: dt.date | None
+    worked_out_now: bool
+    episode: str
+    fingerprint: str
+    content_version: str
+    quoted_now: bool
+
+
 class PersonOut(Schema):
     role: str
     key: UUID
