@@ -311,6 +311,34 @@ def token(
     sys.stdout.write(make_token(held, Actor.system("token")) + "\n")
 
 
+@app.command()
+def explain(
+    couple: Annotated[str, typer.Argument(help="档案编号，或夫妇编号（网址中的那一串）")],
+    on: Annotated[str | None, typer.Option(help="哪一天，如 2021-03-15（默认今天）")] = None,
+    home: Home = None,
+) -> None:
+    """说明一对夫妇在某一天符不符合、免不免费，依据哪份文件哪一条。"""
+    _django(home)
+    _need_database()
+    from django.utils import timezone
+
+    from sanyou.care import explain as why
+    from sanyou.registry.access import Actor
+
+    found = why.find(couple)
+    if found is None:
+        _stop("没有找到这个档案编号或夫妇编号，请核对后重试。", 2)
+        return
+    day = _day(on) or timezone.localdate()
+    told = why.explain(found, day, Actor.system("explain"))
+    if not told:
+        out.print(f"{day.isoformat()}：没有作出过判断，所在地区当日也没有有效的文件。")
+    for each in told:
+        sys.stdout.write(each.line + "\n")
+        for clause in each.clauses:
+            sys.stdout.write(f"    “{clause.ref}”　{clause.text}\n")
+
+
 @audit_app.command("verify")
 def audit_verify(home: Home = None) -> None:
     """核对审计日志的哈希链，证明未被改动。"""
