@@ -17,7 +17,7 @@ from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.nominate import Question, county_of
 from sanyou.desk.views.records import find, home_of, uuid_of
 from sanyou.desk.views.records_form import Filled, SectionView, sections, words
-from sanyou.protocol.form import FormResult, validate
+from sanyou.protocol.form import FormResult, stored, validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import people
 from sanyou.registry.access import Actor, Forbidden, NotFoundForYou, may_fill, visible
@@ -123,7 +123,7 @@ class _Page:
             }
             if form is self.opening:
                 return usual | sitting.known_of(self.person, self.programme)
-            return usual
+            return usual | self._last(form)
         found: dict[str, Any] = {}
         for item in form.fields_for(self.role):
             name = f"f-{item.element}"
@@ -134,6 +134,15 @@ class _Page:
             if value:
                 found[item.element] = value
         return found
+
+    def _last(self, form: Form) -> dict[str, Any]:
+        """What is carried on from last time."""
+        if self.episode is None:
+            return {}
+        facts = facts_of(self.episode, self.today)
+        carried = [f.element for f in form.fields_for(self.role) if f.copy_last]
+        known = {name: stored(facts.get(f"{self.role}.{name}")) for name in carried}
+        return {name: value for name, value in known.items() if value is not None}
 
     def known(self, form: Form) -> dict[str, Any]:
         """Facts from elsewhere that decide what is asked."""
