@@ -64,12 +64,16 @@ class _Wording:
         if isinstance(node, IsNull):
             return _("%s已知") % self._name(node.fact.spec)
         if isinstance(node, Holds) and isinstance(node.value, Fact):
+            if node.value.spec.suffix.startswith("in_"):
+                return _("%(what)s不在%(area)s") % self._placed(node.value.spec)
             return _("%s：否") % self._name(node.value.spec)
         return _("不是（%s）") % self.condition(node)
 
     def _holds(self, value: Fact | Literal) -> str:
         if isinstance(value, Literal):
             return _("总是") if value.value else _("从不")
+        if value.spec.suffix.startswith("in_"):
+            return _("%(what)s在%(area)s") % self._placed(value.spec)
         return _("%s：是") % self._name(value.spec)
 
     def _compared(self, node: Compare) -> str:
@@ -107,9 +111,14 @@ class _Wording:
         unit = unit_text(element.unit) if element else ""
         return f"{number(value)} {unit}".strip()
 
+    def _placed(self, spec: FactSpec) -> dict[str, str]:
+        """Whose region, and the area of the document it is compared to."""
+        area = words(spec.label).replace(": ", "：").partition("：")[2]
+        return {"what": self._name(spec), "area": area}
+
     def _name(self, spec: FactSpec) -> str:
         label = words(spec.element.label)
-        if spec.suffix and spec.suffix != "flag":
+        if spec.suffix and spec.suffix != "flag" and not spec.suffix.startswith("in_"):
             value_set = spec.element.value_set
             code = value_set.find(spec.suffix) if value_set else None
             label += f"（{words(code.label) if code else words(spec.label)}）"

@@ -20,6 +20,7 @@ from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
 from sanyou.registry.access import Actor
+from sanyou.registry.models import Region
 from sanyou.trust import audit
 
 STATUS = {
@@ -30,7 +31,7 @@ STATUS = {
 KINDS = {
     "eligibility": gettext_lazy("资格条件"),
     "entitlement": gettext_lazy("享受次数"),
-    "item": gettext_lazy("项目"),
+    "item": gettext_lazy("服务项目"),
     "price": gettext_lazy("价格"),
     "share": gettext_lazy("经费分担"),
     "settlement": gettext_lazy("结算"),
@@ -94,6 +95,9 @@ PAGES = {
 }
 
 
+LINK = 24  # characters of a sentence that stands for a link
+
+
 @dataclass(frozen=True)
 class By:
     """What implements a clause, in words, with the address where it can be seen."""
@@ -103,12 +107,20 @@ class By:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """All of one kind that implement a clause: 项目：血常规、尿常规."""
+
+    label: str
+    by: list[By]
+
+
+@dataclass(frozen=True)
 class ClauseLine:
     ref: str
     text: str
     status: str
     status_label: str
-    by: list[By]
+    kinds: list[Kind]
     reason: str
 
 
@@ -154,6 +166,10 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
         "programmes": programmes,
         "parts": [_terms(library, found, part) for part in found.every_part()],
         "tiers": {t.id: words(t.label) for t in found.tiers},
+        "tier_places": [(t, _places(t.include)) for t in found.tiers],
+        "areas": [
+            (name, a, _places(a.include), _places(a.exclude)) for name, a in found.areas.items()
+        ],
         "benefit_programmes": [
             (entry, [words(found.funding[f].label) for f in entry.funding])
             for entry in found.benefit_programmes
@@ -163,6 +179,13 @@ def policy(request: HttpRequest, policy_id: str) -> HttpResponse:
         else [],
     }
     return render(request, "desk/shell/policy.html", context)
+
+
+def _places(codes: Iterable[str]) -> str:
+    """Regions by name; a code that no region has stands as it is."""
+    padded = {code: code if len(code) > 6 else f"{code:0<6}" for code in codes}
+    found = dict(Region.objects.filter(code__in=padded.values()).values_list("code", "name"))
+    return "、".join(found.get(full, code) for code, full in padded.items())
 
 
 def _terms(library: Library, whole: Policy, part: Policy) -> dict[str, Any]:
@@ -212,8 +235,12 @@ def _clause(
     policy: Policy, clause: Any, programmes: Iterable[Programme], actor: Actor
 ) -> ClauseLine:
     cls, label = STATUS[clause.status]
-    by = [_open_to(actor, _by(policy, one, list(programmes))) for one in clause.by]
-    return ClauseLine(clause.ref, clause.text, cls, str(label), by, clause.reason)
+    kinds: dict[str, list[By]] = {}
+    for one in clause.by:
+        kind, by = _by(policy, one, list(programmes))
+        kinds.setdefault(kind, []).append(_open_to(actor, by))
+    listed = [Kind(kind, found) for kind, found in kinds.items()]
+    return ClauseLine(clause.ref, clause.text, cls, str(label), listed, clause.reason)
 
 
 def _open_to(actor: Actor, by: By) -> By:
@@ -224,7 +251,8 @@ def _open_to(actor: Actor, by: By) -> By:
     return by if actor.can(action) else By(by.label, "")
 
 
-def _by(policy: Policy, reference: str, programmes: list[Programme]) -> By:
+def _by(policy: Policy, reference: str, programmes: list[Programme]) -> tuple[str, By]:
+    """(its kind, itself); a whole section (价格) is named by its kind alone."""
     whose, dot, rest = reference.partition(".")
     if dot and whose in policy.parts:
         policy, reference, prefix = policy.parts[whose], rest, f"{whose}-"
@@ -236,7 +264,8 @@ def _by(policy: Policy, reference: str, programmes: list[Programme]) -> By:
     if prefix and programmes:
         label = f"{words(programmes[0].label)} {label}"
     own = _label_of(policy, kind, name, programmes)
-    return By(f"{label}：{own}" if own else label, _where(kind, name, programmes, prefix))
+    url = _where(kind, name, programmes, prefix)
+    return (label, By(own, url)) if own else ("", By(label, url))
 
 
 @dataclass(frozen=True)
@@ -265,7 +294,8 @@ def _label_of(policy: Policy, kind: str, name: str, programmes: list[Programme])
     }
     for one in lists.get(kind, ()):
         if one.id == name:
-            return words(getattr(one, "label", None) or getattr(one, "text", None)) or name
+            text = words(getattr(one, "label", None) or getattr(one, "text", None)) or name
+            return _short(text) if kind == "entitlement" else text
     if kind == "area" and name in spec.areas:
         return words(spec.areas[name].label)
     if kind == "repeals":
@@ -280,6 +310,12 @@ def _label_of(policy: Policy, kind: str, name: str, programmes: list[Programme])
         if found:
             return found
     return name
+
+
+def _short(sentence: str) -> str:
+    """The beginning of a sentence, where the whole of it stands further down the page."""
+    first = sentence.partition("。")[0]
+    return first if len(first) <= LINK else f"{first[: LINK - 1]}…"
 
 
 def _in_programme(programme: Programme, kind: str, name: str) -> str:
