@@ -248,3 +248,18 @@ def test_the_second_level_is_open_and_says_so() -> None:
     assert clause is not None
     assert clause.status == "open"
     assert "尚未实现" in clause.reason
+
+
+@pytest.mark.requirement("E03")
+@pytest.mark.parametrize(
+    ("born", "birthday"),
+    [
+        (date(2016, 3, 10), date(2021, 3, 10)),
+        (date(2016, 2, 29), date(2021, 2, 28)),  # no such day in 2021: the last of its month
+        (None, None),
+    ],
+)
+def test_the_fifth_birthday_is_the_corresponding_day(
+    born: date | None, birthday: date | None
+) -> None:
+    assert child(birth_date=born)["child.fifth_birthday"] == birthday
