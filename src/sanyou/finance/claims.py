@@ -25,6 +25,7 @@ from sanyou.care.models import (
 )
 from sanyou.finance.errors import FinanceError
 from sanyou.finance.models import Claim
+from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.errors import Problem
 from sanyou.protocol.models import Step
 from sanyou.protocol.policy import Policy
@@ -365,7 +366,7 @@ def _decide(episode: Episode, on: dt.date, facts: Mapping[str, Any], known: _Kno
     def refused(code: str, text: str, clause: str, missing: Any = ()) -> Ruling:
         return Ruling(0, code, text, clause, list(missing), evidence, served_on, unit, tier)
 
-    not_entitled = _entitlement(episode, policy, served_on, known)
+    not_entitled = _entitlement(episode, policy, served_on, facts, known)
     if not_entitled:
         return refused(*not_entitled)
     absent = _without_consent(programme, known.consents[episode.pk], served_on or on)
@@ -438,7 +439,11 @@ def _served_on(facts: Mapping[str, Any], served: list[tuple[str, dt.date]]) -> d
 
 
 def _entitlement(
-    episode: Episode, policy: Policy, served_on: dt.date | None, known: _Known
+    episode: Episode,
+    policy: Policy,
+    served_on: dt.date | None,
+    facts: Mapping[str, Any],
+    known: _Known,
 ) -> tuple[str, str, str] | None:
     """(code, text, clause) of a refusal by eligibility or entitlement, or None."""
     if episode.status == Episode.Status.CANCELLED:
@@ -450,7 +455,8 @@ def _entitlement(
     if decision.answer != "yes":
         return "not_eligible", *_why_not(decision)
     again = _again(policy)
-    if known.used_before(episode, served_on):
+    # A document may grant another one free; it is asked again with what is known by now.
+    if known.used_before(episode, served_on) and decide_entitlement(policy, facts).grant != "free":
         return "entitlement_used", _("本孩次此前已享受过一次免费检查。"), again
     if policy.entitlement is not None and decision.grant != "free":
         text = _words(decision.result, "grant") or _("本次检查为自费。")
