@@ -62,7 +62,6 @@ def child_answers(**given: Any) -> dict[str, Any]:
     return {
         "applicant_name": "欧阳秀英",
         "guardian_relation": "mother",
-        "applicant_id_number": id_number("500111", date(1992, 6, 15), 2),
         "applicant_phone": "13800000001",
         "defect_group": "cleft_lip",
         "defect_diagnosis": "先天性唇裂",

@@ -181,7 +181,6 @@ def test_the_insurance_pays_what_the_insurer_decided(apply: Any, approve: Any) -
     told = {
         "applicant_name": "欧阳秀英",
         "guardian_relation": "mother",
-        "applicant_id_number": id_number("500110", date(1992, 6, 15), 2),
         "applicant_phone": "13800000001",
         "insurance_event": "newborn_death",
         "insurance_event_on": "2021-02-01",
@@ -236,7 +235,6 @@ def test_free_screening_of_newborns_of_re_birth_families(apply: Any, approve: An
     told = {
         "applicant_name": "李桂花",
         "guardian_relation": "mother",
-        "applicant_id_number": id_number("320724", date(1995, 1, 1), 2),
         "applicant_phone": "13800000002",
         "newborn_tests": ["hypothyroidism", "phenylketonuria", "hearing"],
         "newborn_tested_on": "2021-02-25",

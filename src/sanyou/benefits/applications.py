@@ -138,8 +138,8 @@ def applicant(episode: Episode) -> str:
 
 
 def masked(name: str) -> str:
-    """王秀英 -> 王**"""
-    return name[:1] + "*" * max(len(name) - 1, 1) if name else "*"
+    """王芳 -> 王*, 王秀英 and longer -> 王**"""
+    return name[:1] + "*" * min(max(len(name) - 1, 1), 2) if name else "*"
 
 
 def appeal_until(episode: Episode) -> date | None:
@@ -286,14 +286,31 @@ def notice_of_decision(episode: Episode, kind: str, on: date) -> dict[str, Any]:
     }
 
 
-def _account(episode: Episode) -> str:
-    """户名 开户行 尾号: never the whole number on paper."""
+@dataclass(frozen=True)
+class Account:
+    """Where the money goes."""
+
+    holder: str
+    bank: str
+    number: str
+
+
+def account_of(episode: Episode) -> Account:
+    """As stated on the application; blank where it is not."""
     for values in observations_of(episode, date.max).values():
         if number := str(values.get("bank_account") or ""):
-            holder, bank = values.get("account_holder") or "", values.get("bank_name") or ""
-            return _("%(holder)s　%(bank)s　尾号 %(tail)s") % {
-                "holder": holder,
-                "bank": bank,
-                "tail": number[-4:],
-            }
-    return ""
+            holder, bank = values.get("account_holder"), values.get("bank_name")
+            return Account(str(holder or ""), str(bank or ""), number)
+    return Account("", "", "")
+
+
+def _account(episode: Episode) -> str:
+    """户名 开户行 尾号: never the whole number on a paper that is handed out."""
+    found = account_of(episode)
+    if not found.number:
+        return ""
+    return _("%(holder)s　%(bank)s　尾号 %(tail)s") % {
+        "holder": found.holder,
+        "bank": found.bank,
+        "tail": found.number[-4:],
+    }

@@ -33,6 +33,7 @@ class Line:
     priced: bool  # … and knows what it costs
     months: dict[date, int] = field(default_factory=dict)  # month -> people
     spending: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # funding -> fen
+    counted_month: int = 0  # fen of the last month, where the product knows
     entries: dict[tuple[date, str], BenefitEntry] = field(default_factory=dict)
 
     @property
@@ -139,6 +140,7 @@ def _line(
         people = _counted(spec.programme or "", region, first, last)
     if line.priced:
         line.spending = defaultdict(int, {spec.funding[0]: _claimed(spec, region, first, last)})
+        line.counted_month = _claimed(spec, region, last, last)
     line.months = dict(people)
     return line
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from sanyou.desk.views import benefits, benefits_notices, benefits_programmes
+from sanyou.desk.views import benefits, benefits_notices, benefits_payments, benefits_programmes
 
 urlpatterns: list[URLPattern] = [
     path("benefits", benefits.benefits, name="benefits"),
@@ -19,11 +19,17 @@ urlpatterns: list[URLPattern] = [
         benefits_notices.objection_answer,
         name="objection-answer",
     ),
-    path("benefits/programmes", benefits_programmes.benefit_programmes, name="benefit-programmes"),
+    path("benefit-programmes", benefits_programmes.benefit_programmes, name="benefit-programmes"),
     path(
-        "benefits/programmes/export",
+        "benefit-programmes/export",
         benefits_programmes.benefit_export,
         name="benefit-programmes-export",
+    ),
+    path("benefits/payments", benefits_payments.payments, name="benefit-payments"),
+    path(
+        "benefits/payments/<uuid:key>",
+        benefits_payments.payment_sheet,
+        name="benefit-payment-sheet",
     ),
     path("benefits/<uuid:key>", benefits.benefit, name="benefit"),
     path("benefits/<uuid:key>/approve", benefits.approve, name="approve"),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.benefits import applications, decisions
-from sanyou.benefits.models import Appeal, Decision
+from sanyou.benefits.models import Appeal, Decision, NoticeEntry, PublicNotice
 from sanyou.care.content import programme_of
 from sanyou.care.errors import CareError
 from sanyou.care.models import Episode, Task
@@ -52,8 +52,13 @@ class Row:
     url: str
 
 
-def state_of(episode: Episode, waiting: Task | None, decision: Decision | None) -> State:
-    """By what stands: refused, sent back, approved and paid or not, or the open step."""
+def state_of(
+    episode: Episode,
+    waiting: Task | None,
+    decision: Decision | None,
+    notice: PublicNotice | None = None,
+) -> State:
+    """By what stands: refused, sent back, approved and paid or not, announced, or the open step."""
     if episode.status == Episode.Status.INELIGIBLE:
         return State(_("不予批准"), "bad", "refused")
     if episode.status == Episode.Status.RETURNED:
@@ -65,6 +70,9 @@ def state_of(episode: Episode, waiting: Task | None, decision: Decision | None) 
         return State(_("已批准"), "ok", "approved")
     if episode.status != Episode.Status.OPEN:
         return State(str(episode.get_status_display()), "", "all")
+    if notice is not None and notice.closed_on is None:
+        over = timezone.localdate() > notice.ends_on
+        return State(_("公示期满") if over else _("公示中"), "warn" if over else "info", "going")
     return State(_("待%s") % waiting.label if waiting else _("办理中"), "info", "going")
 
 
@@ -128,19 +136,22 @@ def rows_of(actor: Actor) -> list[Row]:
         .values_list("pk", flat=True)
     )
     names = {p.id: words(p.label) for p in applications.programmes()}
+    entries = NoticeEntry.objects.filter(episode__in=pks, standing=True).select_related("notice")
+    announced = {e.episode_id: e.notice for e in entries}
     found = []
     for episode in episodes:
         open_ = waiting.get(episode.pk, [])
         last = decided.get(episode.pk)
         decision = None if last is None or last.kind == Decision.Kind.REOPENED else last
-        act, url = _next(actor, episode, open_, episode.pk in told)
+        notice = announced.get(episode.pk)
+        act, url = _next(actor, episode, open_, episode.pk in told, notice)
         approved = decision is not None and decision.kind == Decision.Kind.APPROVED
         found.append(
             Row(
                 episode,
                 name_for(actor, episode),
                 names[episode.programme],
-                state_of(episode, open_[0] if open_ else None, decision),
+                state_of(episode, open_[0] if open_ else None, decision, notice),
                 yuan(decision.amount) if decision is not None and approved else "",
                 act,
                 url,
@@ -161,8 +172,15 @@ def name_for(actor: Actor, episode: Episode) -> str:
     return name if actor.can("see_person") else applications.masked(name)
 
 
-def _next(actor: Actor, episode: Episode, open_: list[Task], told: bool) -> tuple[str, str]:
-    """(words, address) of the act that is hers now; "" where it is somebody else's turn."""
+def _next(
+    actor: Actor, episode: Episode, open_: list[Task], told: bool, notice: PublicNotice | None
+) -> tuple[str, str]:
+    """(words, address) of the act that is hers now; "" where it is somebody else's turn, or only
+    the days of the notice have to pass."""
+    if notice is not None and notice.closed_on is None:
+        if timezone.localdate() > notice.ends_on and actor.can("publish_notice"):
+            return _("结束公示"), reverse("notice", args=[notice.key])
+        return "", ""
     for task in open_:
         if task.duty == actor.duty:
             return task.label, reverse("task", args=[task.key])
@@ -222,10 +240,16 @@ def _page(request: HttpRequest, key: UUID, wrong: str = "") -> HttpResponse:
     open_ = list(episode.tasks.filter(kind=Task.Kind.STEP, status=Task.Status.OPEN).order_by("pk"))
     clause = policy.clause(worth.clause)
     hands = applications.hands(episode, deciding=False)
+    entry = episode.notice_entries.select_related("notice").order_by("-pk").first()
     context: dict[str, Any] = record.head(actor, episode) | {
         "name": name_for(actor, episode),
         "reads": reads,
-        "state": state_of(episode, open_[0] if open_ else None, decision),
+        "state": state_of(
+            episode,
+            open_[0] if open_ else None,
+            decision,
+            entry.notice if entry and entry.standing else None,
+        ),
         "worth": yuan(worth.fen) if worth.fen is not None else "",
         "working": words(worth.working),
         "policy": policy,
@@ -235,7 +259,7 @@ def _page(request: HttpRequest, key: UUID, wrong: str = "") -> HttpResponse:
         "amount": yuan(decision.amount) if decision else "",
         "refusal": applications.refusal_of(episode),
         "history": episode.benefit_decisions.select_related("by"),
-        "entry": episode.notice_entries.select_related("notice").order_by("-pk").first(),
+        "entry": entry,
         "objections": _objections(episode),
         "appeals": list(episode.appeals.select_related("decision__by").order_by("-pk")),
         "judged": episode.decisions.select_related("by").order_by("-pk").first(),

@@ -131,7 +131,7 @@ def _shown(policy: Policy, line: programmes.Line, month: date, number: int) -> S
                 name,
                 label,
                 entry,
-                yuan(entry.spending) if entry else "",
+                _this_month(line, name, entry),
                 yuan(line.spending.get(name, 0)),
             )
         )
@@ -149,6 +149,12 @@ def _shown(policy: Policy, line: programmes.Line, month: date, number: int) -> S
         len(line.months),
         money,
     )
+
+
+def _this_month(line: programmes.Line, funding: str, entry: BenefitEntry | None) -> str:
+    if line.priced:
+        return yuan(line.counted_month if funding == line.spec.funding[0] else 0)
+    return yuan(entry.spending) if entry else ""
 
 
 def _enter(

@@ -261,6 +261,7 @@ def head(actor: Actor, found: Episode) -> dict[str, Any]:
         "names": [s.person.name for s in spouses],
         "badge": STATUS_BADGE.get(Episode.Status(found.status), ""),
         "steps": _steps(found, programme),
+        "subsidy": any(s.kind == "approve" for s in programme.steps),
         "own_tasks": _own_tasks(actor, found),
         "hand_outs": [
             (person, programme_id, label)
@@ -484,7 +485,7 @@ def timeline(actor: Actor, found: Episode) -> list[Moment]:
             mark="bad" if t.status == Task.Status.LOST else "",
         )
         for t in found.tasks.filter(closed_at__isnull=False).select_related("closed_by")
-        if t.closed_at and (t.name in {"review", "confirm"} or t.kind != Task.Kind.STEP)
+        if t.closed_at and (t.name in {"review", "confirm", "publish", "approve"} or t.kind != Task.Kind.STEP)
     ]
     moments += [
         Moment(a.decided_at, _("风险评估：%s") % a.get_status_display(), str(a.decided_by or ""))

@@ -130,7 +130,6 @@ def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
     context |= {
         "tables": record.results(actor, episode, opening_only=_only_opening(episode)),
         "eligibility": judged(episode),
-        "subsidy": not _only_opening(episode),
         "today": today,
         "decisions": episode.decisions.order_by("-at"),
     }

@@ -1,0 +1,82 @@
+"""The list by which approved subsidies are paid out: the only place where finance reads accounts."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from sanyou.benefits import applications
+from sanyou.care import content
+from sanyou.care.errors import CareError
+from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.paging import leaf
+from sanyou.desk.views.records import find
+from sanyou.desk.views.records_form import words
+from sanyou.finance.models import Claim, Statement
+from sanyou.finance.money import capitals, yuan
+from sanyou.registry.access import visible
+from sanyou.trust import audit
+
+READY = (Statement.Status.APPROVED, Statement.Status.PAID)
+
+
+def _statements() -> Any:
+    """Approved statements of subsidies."""
+    programmes = [p.id for p in applications.programmes()]
+    return Statement.objects.filter(programme__in=programmes, status__in=READY).select_related(
+        "organisation"
+    )
+
+
+@duty_page("pay_statement", methods=("GET",))
+def payments(request: HttpRequest) -> HttpResponse:
+    """Approved statements of subsidies, the newest first."""
+    actor = actor_of(request)
+    rows = visible(actor, _statements()).annotate(people=Count("claims")).order_by("-pk")
+    audit.record(actor, "list", "statement", "")
+    library = content.library()
+    context = {
+        "actor": actor,
+        "leaf": (page := leaf(request, rows)),
+        "rows": [
+            {
+                "statement": s,
+                "label": words(library.programmes[s.programme].label),
+                "total": yuan(s.total),
+            }
+            for s in page
+        ],
+        "here": "payments",
+    }
+    return render(request, "desk/benefits/payments.html", context)
+
+
+@duty_page("pay_statement", methods=("GET",))
+def payment_sheet(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Who is paid how much into which account; printed for the bank, and every look is recorded."""
+    actor, found = find(request, _statements(), key)
+    claims = list(
+        found.claims.exclude(status=Claim.Status.REFUSED)
+        .select_related("episode__person", "episode__region")
+        .order_by("pk")
+    )
+    if not claims:
+        raise CareError(_("这张结算表没有可以拨付的补助。"), "empty")
+    audit.record(actor, "export", "statement", found.key, rows=len(claims), what="accounts")
+    total = sum(c.amount for c in claims)
+    context = {
+        "statement": found,
+        "label": words(content.library().programmes[found.programme].label),
+        "policy": content.library().policies[found.policy],
+        "rows": [
+            {"claim": c, "yuan": yuan(c.amount), "account": applications.account_of(c.episode)}
+            for c in claims
+        ],
+        "total": yuan(total),
+        "capitals": capitals(total),
+        "who": actor.display_name,
+    }
+    return render(request, "desk/benefits/payment_sheet.html", context)
