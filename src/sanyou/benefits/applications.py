@@ -137,6 +137,12 @@ def applicant(episode: Episode) -> str:
     return episode.person.name if episode.person else ""
 
 
+def shown_name(actor: Actor, episode: Episode) -> str:
+    """Whose application it is; masked for a duty that does not read who people are."""
+    name = episode.person.name if episode.person else ""
+    return name if actor.can("see_person") else masked(name)
+
+
 def masked(name: str) -> str:
     """王芳 -> 王*, 王秀英 and longer -> 王**"""
     return name[:1] + "*" * min(max(len(name) - 1, 1), 2) if name else "*"

@@ -149,7 +149,7 @@ def rows_of(actor: Actor) -> list[Row]:
         found.append(
             Row(
                 episode,
-                name_for(actor, episode),
+                applications.shown_name(actor, episode),
                 names[episode.programme],
                 state_of(episode, open_[0] if open_ else None, decision, notice),
                 yuan(decision.amount) if decision is not None and approved else "",
@@ -164,12 +164,6 @@ def _notices() -> list[str]:
     """Kinds of the notices of decision."""
     steps = (applications.step_of(p, "document") for p in applications.programmes())
     return [s.document for s in steps if s is not None and s.document]
-
-
-def name_for(actor: Actor, episode: Episode) -> str:
-    """Masked for a duty that does not read who people are."""
-    name = episode.person.name if episode.person else ""
-    return name if actor.can("see_person") else applications.masked(name)
 
 
 def _next(
@@ -242,7 +236,7 @@ def _page(request: HttpRequest, key: UUID, wrong: str = "") -> HttpResponse:
     hands = applications.hands(episode, deciding=False)
     entry = episode.notice_entries.select_related("notice").order_by("-pk").first()
     context: dict[str, Any] = record.head(actor, episode) | {
-        "name": name_for(actor, episode),
+        "name": applications.shown_name(actor, episode),
         "reads": reads,
         "state": state_of(
             episode,
@@ -339,7 +333,7 @@ def _appeal(actor: Actor, row: Appeal) -> dict[str, Any]:
     mine = applications.hands(row.episode, deciding=True)
     return {
         "row": row,
-        "name": name_for(actor, row.episode),
+        "name": applications.shown_name(actor, row.episode),
         "programme": words(programme_of(row.episode).label),
         "decision": getattr(row, "decision", None),
         "text": row.text if actor.can("see_person") else "",

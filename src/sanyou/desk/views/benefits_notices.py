@@ -15,7 +15,7 @@ from sanyou.care import content
 from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.paging import leaf
-from sanyou.desk.views.benefits import _yes_no, day_or_today, name_for
+from sanyou.desk.views.benefits import _yes_no, day_or_today
 from sanyou.desk.views.records import find, uuid_of
 from sanyou.desk.views.records_form import words
 from sanyou.finance.money import yuan
@@ -62,7 +62,7 @@ def _ready(actor: Actor) -> list[dict[str, Any]]:
                 "rows": [
                     {
                         "ready": r,
-                        "name": name_for(actor, r.episode),
+                        "name": applications.shown_name(actor, r.episode),
                         "amount": yuan(r.amount) if r.amount is not None else "",
                     }
                     for r in rows
@@ -130,7 +130,7 @@ def notice(request: HttpRequest, key: UUID) -> HttpResponse:
             {
                 "entry": e,
                 "near": (near := reaches(actor, e.episode.region.code)),
-                "name": name_for(actor, e.episode) if near else "",
+                "name": applications.shown_name(actor, e.episode) if near else "",
                 "amount": yuan(e.amount),
                 "objections": [
                     {
