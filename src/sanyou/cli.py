@@ -238,15 +238,25 @@ def demo(
 
 
 def _print_logins(logins: list[Any]) -> None:
-    """A line for each duty, a column for each district; the one password below."""
-    places = list(dict.fromkeys(login.place for login in logins))
-    names = {(login.place, login.label): login.username for login in logins}
-    table = Table("岗位", *places, title="演示账号的用户名（仅供演示，勿用于真实数据）")
-    for label in dict.fromkeys(login.label for login in logins):
-        table.add_row(label, *(names.get((place, label), "") for place in places))
+    """The duties' user names; every district puts its own prefix before them."""
+    prefixes = {login.place: login.prefix for login in logins if login.district}
+    table = Table("岗位", "用户名", title="演示账号（仅供演示，勿用于真实数据）")
+    seen = dict.fromkeys(
+        (login.label, login.username.removeprefix(login.prefix))
+        for login in logins
+        if login.district
+    )
+    for label, username in seen:
+        table.add_row(label, username)
+    for login in logins:
+        if not login.district:
+            table.add_row(f"{login.label}（{login.place}）", login.username)
     out.print(table)
+    out.print("各区县的用户名前面加：")
+    for place, prefix in prefixes.items():
+        out.print(f"  {place} {f'{prefix}（如 {prefix}dengji）' if prefix else '不加'}")
     if logins:
-        out.print(f"密码都是 [bold]{logins[0].password}[/]")
+        out.print(f"密码都是 [bold]{logins[0].password}[/]，登录页上也可以直接选。")
 
 
 def _serve(host: str, port: int) -> None:

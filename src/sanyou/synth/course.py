@@ -270,8 +270,9 @@ class Course:
 
     def _consent(self, episode: Episode, steps: list[tuple[Step, str]]) -> bool:
         self._pace("consent")
-        for step, role in steps:
-            consents.grant(episode, role, self.desk[step.duty], on=self.day, method="paper")
+        with flow.at_end():
+            for step, role in steps:
+                consents.grant(episode, role, self.desk[step.duty], on=self.day, method="paper")
         return True
 
     def _forms(self, episode: Episode, steps: list[tuple[Step, str]]) -> bool:

@@ -29,6 +29,7 @@ class Login:
 
     district: str
     place: str
+    prefix: str  # of the district's user names
     duty: str
     label: str
     username: str
@@ -120,11 +121,12 @@ def logins() -> list[Login]:
     for district in districts():
         given = shares(district)
         for duty, username in given["staff"].items():
-            wanted.append((district, given["region"], duty, given["prefix"] + username))
-    wanted += [("", e["region"], e["duty"], e["username"]) for e in shares()["above"]]
+            prefix = given["prefix"]
+            wanted.append((district, given["region"], prefix, duty, prefix + username))
+    wanted += [("", e["region"], "", e["duty"], e["username"]) for e in shares()["above"]]
     people = {
         person.username: person
-        for person in Staff.objects.filter(username__in=[w[3] for w in wanted], is_active=True)
+        for person in Staff.objects.filter(username__in=[w[-1] for w in wanted], is_active=True)
         .select_related("organisation")
     }  # fmt: skip
     counties = Region.objects.in_bulk({w[1] for w in wanted})
@@ -132,6 +134,7 @@ def logins() -> list[Login]:
         Login(
             district=district,
             place=place_name(counties[region]) if district else counties[region].full_name,
+            prefix=prefix,
             duty=duty,
             label=str(DUTIES[duty].label),
             username=username,
@@ -139,6 +142,6 @@ def logins() -> list[Login]:
             name=people[username].display_name,
             organisation=str(people[username].organisation),
         )
-        for district, region, duty, username in wanted
+        for district, region, prefix, duty, username in wanted
         if username in people
     ]
