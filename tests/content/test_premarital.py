@@ -8,6 +8,7 @@ import pytest
 from sanyou.care import assessments, cards, documents, encounters, episodes, one_stop
 from sanyou.care.facts import facts_of
 from sanyou.care.models import Episode
+from sanyou.finance import claims
 from sanyou.protocol.assessment import assess
 from sanyou.protocol.facts import build_facts
 from sanyou.protocol.library import Library
@@ -265,6 +266,23 @@ def test_each_test_is_printed_once_on_the_joint_report(
     wife, _husband = page(visit["premarital"], "one_stop_report", actor).split("男方联")
     for label in ("谷丙转氨酶", "乙肝表面抗原", "梅毒螺旋体筛查", "身高", "胸部 X 线检查"):
         assert wife.count(f"<dt>{label}</dt>") == 1, label
+
+
+@pytest.mark.django_db
+@pytest.mark.requirement("E02")
+def test_each_check_of_the_visit_is_claimed_once_at_its_own_price(
+    visit: dict[str, Episode], examine: Any, actor: Any
+) -> None:
+    examine(visit["preconception"])
+    examine(visit["premarital"])
+    for episode in visit.values():
+        decide(episode, actor)
+    found = {name: claims.claim(episode, DAY) for name, episode in visit.items()}
+    assert {n: (c.amount, c.refusal) for n, c in found.items()} == {
+        "premarital": (16_000, {}),
+        "preconception": (24_000, {}),
+    }
+    assert found["premarital"].unit != found["preconception"].unit
 
 
 @pytest.mark.django_db
