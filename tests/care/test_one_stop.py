@@ -356,3 +356,37 @@ def test_files_brought_in_at_once_serve_both(consented: dict[str, Episode], sign
         for role in ROLES:
             sign(main, "specimen", role)
     assert {t.status for t in pre.tasks.filter(name="premarital_specimen")} == {"done"}
+
+
+def test_a_laboratory_message_is_written_once_and_serves_both(
+    consented: dict[str, Episode], actor: Any
+) -> None:
+    """What both ask goes to one record; what only one asks goes to that one."""
+    from decimal import Decimal
+
+    from sanyou.exchange import laboratory
+    from sanyou.exchange.context import Context
+    from sanyou.exchange.hl7lab import Message, Result
+    from sanyou.exchange.models import ImportFile, ImportRow
+    from sanyou.registry.access import Actor
+
+    pre, main = consented["premarital"], consented["preconception"]
+    assert main.couple is not None
+    file = ImportFile.objects.create(
+        kind=ImportFile.Kind.LAB, name="lab.hl7", sha256="0" * 64, programme="preconception",
+        policy="onevisit-2020", on=DAY,
+    )  # fmt: skip
+    row = ImportRow.objects.create(file=file, number=1)
+    results = (
+        Result("alt", Decimal("44"), Decimal("0"), Decimal("40")),
+        Result("tsh", Decimal("2.1")),  # asked only before a pregnancy
+        Result("hiv", "negative"),  # asked only before marriage
+    )
+    message = Message(1, "M1", "f", "", observed_on=DAY, results=results)
+    ctx = Context(file, Actor.system("tests"))
+    laboratory._recorded(ctx, row, message, main.couple.wife, "wife", main)
+    assert set(main.encounters.get(form="laboratory").data) == {"alt", "tsh"}
+    assert set(pre.encounters.get(form="premarital_laboratory").data) == {"hiv"}
+    facts = facts_of(pre, DAY)
+    assert (facts["wife.alt"], facts["wife.alt__flag"]) == (44, "high"), "with its own range"
+    assert facts["wife.hiv"] == "negative"

@@ -98,9 +98,11 @@ def _info(element: Any) -> ElementInfo:
     )
 
 
-def by_form(ctx: Context, role: str, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The values parted by the form that takes them."""
-    forms = form_of(ctx.programme)
+def by_form(
+    ctx: Context, role: str, data: Mapping[str, Any], programme: Any = None
+) -> dict[str, dict[str, Any]]:
+    """The values parted by the form that takes them; of the file's programme, or another."""
+    forms = form_of(programme or ctx.programme)
     parted: dict[str, dict[str, Any]] = {}
     for name, value in data.items():
         form = forms.get((role, name))
@@ -110,10 +112,10 @@ def by_form(ctx: Context, role: str, data: Mapping[str, Any]) -> dict[str, dict[
 
 
 def accepted(
-    ctx: Context, form_id: str, role: str, sex: str, data: dict[str, Any]
+    ctx: Context, form_id: str, role: str, sex: str, data: dict[str, Any], programme: Any = None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The values the form takes, and a problem for each it refuses; the rest goes in."""
-    form = ctx.programme.forms[form_id]
+    form = (programme or ctx.programme).forms[form_id]
     result = validate(ctx.library, form, role, data, sex, draft=True)
     problems = []
     for name, error in result.errors.items():

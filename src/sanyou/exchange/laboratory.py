@@ -7,7 +7,7 @@ content under a used id is broken, unless it is a complete correction.
 from decimal import Decimal
 from typing import Any
 
-from sanyou.care import consents, encounters
+from sanyou.care import consents, content, encounters, one_stop
 from sanyou.care.models import Encounter, Episode
 from sanyou.exchange import hl7lab
 from sanyou.exchange.context import Context, Done
@@ -164,17 +164,28 @@ def _recorded(
             )
         )  # fmt: skip
     created: list[tuple[str, int]] = []
-    for form, given in by_form(ctx, role, _data(message.results)).items():
-        kept, refused = accepted(ctx, form, role, person.sex, given)
-        problems += refused
-        if not kept:
-            continue
-        encounter = _write(ctx, row, message, episode, form, role, kept)
-        if encounter is not None:
-            created.append(("care.Encounter", encounter.pk))
+    left = _data(message.results)
+    for target in _of_the_visit(episode, role):
+        programme = content.programme_of(target)
+        for form, given in by_form(ctx, role, left, programme).items():
+            left = {name: value for name, value in left.items() if name not in given}
+            kept, refused = accepted(ctx, form, role, person.sex, given, programme)
+            problems += refused
+            if not kept:
+                continue
+            encounter = _write(ctx, row, message, target, form, role, kept)
+            if encounter is not None:
+                created.append(("care.Encounter", encounter.pk))
     if not created and not message.results:
         return Done(Outcome.HELD, "no_usable_result", problems, subject=subject)
     return Done(Outcome.ACCEPTED, "", problems, created, subject)
+
+
+def _of_the_visit(episode: Episode, role: str) -> list[Episode]:
+    """The episode, and those of the same visit that take what only their forms ask for. What both
+    ask is written once; the other takes it over from there."""
+    first, *others = one_stop.visit(episode)
+    return [first, *(o for o in others if consents.standing(o).get(role) is True)]
 
 
 def _write(

@@ -44,12 +44,13 @@ def indicators_of(programme: Programme, report_id: str) -> list[Indicator]:
 def compute(programme: Programme, report_id: str, region: Region, month: dt.date) -> Figures:
     """The figures of one region and month, as known on its last day.
 
-    Episodes registered in error (cancelled) do not count.
+    Episodes count where they were opened, so that a couple that moves changes no earlier month;
+    those registered in error (cancelled) do not count.
     """
     start, end = month_of(month)
     episodes = (
         Episode.objects.filter(
-            programme=programme.id, region__code__startswith=region.prefix, opened_on__lte=end
+            programme=programme.id, origin__code__startswith=region.prefix, opened_on__lte=end
         )
         .exclude(status=Episode.Status.CANCELLED)
         .order_by("id")

@@ -292,7 +292,7 @@ def examined(found: Basis, region: Region, year: int, on: dt.date) -> list[Exami
     ).order_by("occurred_on", "pk")
     episodes = list(
         Episode.objects.filter(
-            Exists(here), programme=found.programme.id, region__code__startswith=region.prefix
+            Exists(here), programme=found.programme.id, origin__code__startswith=region.prefix
         )
         .exclude(status=Episode.Status.CANCELLED)
         .annotate(by=Subquery(here.values("organisation")[:1]))
@@ -309,7 +309,7 @@ def examined(found: Basis, region: Region, year: int, on: dt.date) -> list[Exami
         if not isinstance(day, dt.date) or not start <= day <= on:
             continue
         if condition.evaluate(facts) is True:
-            counted.append(Examined(episode.pk, episode.region_id, day, episode.by))
+            counted.append(Examined(episode.pk, episode.origin_id, day, episode.by))
     return counted
 
 
