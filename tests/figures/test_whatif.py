@@ -199,6 +199,18 @@ def test_shares_of_each_tier_add_up_to_the_fen() -> None:
 
 
 @pytest.mark.requirement("E05")
+def test_a_further_payer_takes_a_part_in_every_tier() -> None:
+    base = LIBRARY.policies["jiulongpo-2020"]
+    changes = {"shares/0/percent": "70", "shares/+/label": "市财政", "shares/+/percent": "30"}
+    draft = policy_from(LIBRARY, redraft(LIBRARY, base, "preconception", changes, MADE))
+
+    made = whatif.invented(base, draft, place_of("500107", [], []), 2_000, ("wife", "husband"))
+
+    free = made.draft.couples["free"]
+    assert made.draft.payers == {"district_finance": 32_200 * free, "added_payer": 13_800 * free}
+
+
+@pytest.mark.requirement("E05")
 def test_an_item_taken_out_is_no_more_work_for_the_laboratory() -> None:
     base = LIBRARY.policies["jiulongpo-2020"]
     draft = edited(items__thyroid__off=True)

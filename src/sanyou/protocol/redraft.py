@@ -2,6 +2,7 @@
 
 Changes are a flat mapping, field -> value; a field is the place in the terms of one programme:
   price/0/amount "480.00"          shares/1/percent "25"         targets/coverage/value "95"
+  shares/+/label, /percent (/percent@TIER where there are tiers)
   eligibility/ID/when "…"          eligibility/ID/off true       eligibility/+/label, /when
   entitlement/ID/when|grant|off    items/ID/off, items/ID/who    items/+/label, /who, /requires
   price/+/from, /amount            id, label, document_number, issued_on, from (of the new document)
@@ -157,8 +158,24 @@ def _edit_rows(
         for key in ("from", "amount"):
             places[*base, name, len(rows) - 1, key] = f"price/{NEW}/{key}"
         terms["price"] = rows
+    if name == "shares":
+        _add_payer(rows, (*base, name), changes, places)
     if rows:
         places.setdefault((*base, name), f"{name}/0/{'amount' if name == 'price' else 'percent'}")
+
+
+def _add_payer(
+    rows: list[dict[str, Any]], base: Loc, changes: Changes, places: dict[Loc, str]
+) -> None:
+    """A further payer, with a percentage for each tier there is."""
+    label = str(changes.get(f"shares/{NEW}/label") or "").strip()
+    for tier in list(dict.fromkeys(row.get("tier") for row in rows)):
+        field = f"shares/{NEW}/percent" + (f"@{tier}" if tier else "")
+        if not label or not changes.get(field):
+            continue
+        row = {"payer": "added_payer", "label": label, "percent": _number(changes[field])}
+        rows.append(row | ({"tier": tier} if tier else {}) | {"source": dict(_SOURCE)})
+        places[*base, len(rows) - 1, "percent"] = field
 
 
 def _edit_named(

@@ -106,9 +106,7 @@ def merged(base: Library, active: Sequence[Entry]) -> Library:
                         )
                         % error.errors[0],
                     ) from error
-                while len(_libraries) >= KEPT:
-                    _libraries.pop(next(iter(_libraries)))
-                _libraries[name] = found
+                _keep(name, found)
     return found
 
 
@@ -133,7 +131,18 @@ def active_files(on: date, without: int | None = None) -> dict[str, str]:
 
 def load(base: Library, files: Mapping[str, str]) -> Library:
     """`base` with files replaced and added, strictly read. ContentErrors with file and line."""
-    return Library.load(*materialise(base.roots, files))
+    roots = materialise(base.roots, files)
+    found = _libraries.get(roots)
+    if found is None:
+        found = Library.load(*roots)
+        _keep(roots, found)
+    return found
+
+
+def _keep(name: tuple[object, ...], library: Library) -> None:
+    while len(_libraries) >= KEPT:
+        _libraries.pop(next(iter(_libraries)), None)
+    _libraries[name] = library
 
 
 def materialise(roots: Iterable[Path], files: Mapping[str, str]) -> tuple[Path, ...]:

@@ -65,7 +65,7 @@ def check(base: Library, given: Mapping[str, str], on: dt.date, programme: str =
         raise ReleaseError(
             "mistakes",
             _("文件有 %d 处错误，请按下面的文件和行号修改后重新上传。") % len(error.errors),
-            error.errors,
+            sorted(error.errors, key=lambda e: (e.path not in files, e.path, e.line)),
         ) from error
     report = new.check()
     failures = set(report.failures) - (set(old.check().failures) if report.failures else set())
@@ -117,17 +117,25 @@ def placed(base: Library, given: Mapping[str, str], programme: str = "") -> dict
         programme = programme or (next(iter(known)) if len(known) == 1 else "")
         if programme not in known:
             raise ReleaseError("programme", _("请选择这些规则属于哪个项目。"))
-        files = {
-            f"programmes/{programme}/{kinds[name]}/{PurePosixPath(name).name}": text
-            for name, text in given.items()
-        }
+        folder = f"programmes/{programme}/"
+        files = _by_path(given, {n: f"{folder}{kind}/" for n, kind in kinds.items()})
         return _with_same_version(base, programme, files)
     if sum(kind == "policy" for kind in kinds.values()) > 1:
         raise ReleaseError("several", _("一次只能提出一份政策文件。请分开提出。"))
-    return {
-        f"policies/{'cases/' if kinds[name] == 'cases' else ''}{PurePosixPath(name).name}": text
-        for name, text in given.items()
+    folders = {
+        n: "policies/cases/" if kind == "cases" else "policies/" for n, kind in kinds.items()
     }
+    return _by_path(given, folders)
+
+
+def _by_path(given: Mapping[str, str], folders: Mapping[str, str]) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for name, text in given.items():
+        path = folders[name] + PurePosixPath(name).name
+        if path in files:
+            raise ReleaseError("twice", _("“%s”选了两次，请重新选择。") % PurePosixPath(name).name)
+        files[path] = text
+    return files
 
 
 def _with_same_version(base: Library, programme: str, files: dict[str, str]) -> dict[str, str]:

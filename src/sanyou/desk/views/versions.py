@@ -137,10 +137,10 @@ def _texts(request: HttpRequest) -> dict[str, str]:
         name = file.name or ""
         if (file.size or 0) > LARGEST_FILE:
             raise ReleaseError("too_large", _("“%s”超过 1 MB，不像规则或政策文件，请核对。") % name)
-        if name in texts:
-            raise ReleaseError("twice", _("“%s”选了两次，请重新选择。") % name)
+        # A policy and its cases may have the same name; what each is, its content tells.
+        key = name if name not in texts else f"{len(texts)}/{name}"
         try:
-            texts[name] = file.read().decode("utf-8-sig")
+            texts[key] = file.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ReleaseError(
                 "encoding", _("“%s”不是 UTF-8 文字文件。请另存为 UTF-8 编码的 .yaml。") % name

@@ -92,6 +92,12 @@ def form_of(
         )
         for i, s in enumerate(part.shares)
     ]
+    if part.shares:
+        shares.append(made(f"shares/{NEW}/label", _("新增付款方"), "", hint=_("不增加可不填")))
+        for tier in dict.fromkeys(s.tier for s in part.shares):
+            name = f"shares/{NEW}/percent" + (f"@{tier}" if tier else "")
+            label = _("新增付款方的比例") + (f"（{tiers.get(tier, tier)}）" if tier else "")
+            shares.append(made(name, label, "", "%"))
     targets = [
         made(f"targets/{t.id}/value", words(t.label) or t.id, f"{t.value:f}", t.unit)
         for t in base.targets
@@ -261,6 +267,7 @@ def field_label(part: Policy, name: str) -> str:
         "value": "",
         "percent": "",
     }
+    key, _at, _tier = key.partition("@")
     kinds = {
         "price": _("价格"),
         "shares": _("分担"),
