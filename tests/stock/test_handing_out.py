@@ -273,3 +273,28 @@ def test_nobody_but_the_decider_named_by_the_step_lets_in(
     with pytest.raises(Forbidden):
         episodes.confirm(episode, actor("physician"), timezone.localdate())
     assert stores
+
+
+def test_undoing_an_import_gives_back_what_its_records_handed_out(
+    stores: Any, receive: Any, registered: Any, actor: Any
+) -> None:
+    from sanyou.exchange import undo
+    from sanyou.exchange.models import ImportFile, ImportRow
+
+    batch, episode, today = receive(10), registered(), timezone.localdate()
+    system = Actor.system("import")
+    row = encounters.record(
+        episode, "folic_issue", "wife", {"folic_acid_packs": 3}, today, system, source="file:9"
+    )
+    assert left(stores["town"], batch) == 7
+    file = ImportFile.objects.create(
+        kind="stations", name="x", sha256="0" * 64, programme="folic_acid", policy="folic-2021",
+        on=today, status="done",
+    )  # fmt: skip
+    ImportRow.objects.create(
+        file=file, number=2, cells="{}", outcome="accepted", created=[["care.Encounter", row.pk]]
+    )
+    undo.undo(file, actor("township_officer"))
+    undo.undo(file, actor("township_officer"))
+    assert left(stores["town"], batch) == 10
+    assert reading.batch_total(batch).holds

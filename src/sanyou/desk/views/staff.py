@@ -342,6 +342,15 @@ ACTS = {
     "receive": gettext_lazy("登记拨入"),
     "spend": gettext_lazy("登记其他支出"),
     "reverse": gettext_lazy("冲正"),
+    "stock-receive": gettext_lazy("药具入库"),
+    "stock-send": gettext_lazy("药具调出"),
+    "stock-arrive": gettext_lazy("确认到货"),
+    "stock-settle": gettext_lazy("处理调拨差异"),
+    "stock-count": gettext_lazy("药具盘点"),
+    "stock-write-off": gettext_lazy("药具报损"),
+    "stock-return": gettext_lazy("药具退回入库"),
+    "stock-recall": gettext_lazy("召回批次"),
+    "stock-open-store": gettext_lazy("村居设库"),
     "load": gettext_lazy("载入"),
     "publish": gettext_lazy("公示"),
     "object": gettext_lazy("登记公示异议"),
@@ -391,6 +400,11 @@ KINDS = {
     "appeal": gettext_lazy("申诉"),
     "benefit-entry": gettext_lazy("惠民项目"),
     "benefit-programmes": gettext_lazy("惠民项目"),
+    "stock": gettext_lazy("药具库存"),
+    "batch": gettext_lazy("批次"),
+    "transfer": gettext_lazy("调拨"),
+    "count": gettext_lazy("盘点"),
+    "organisation": gettext_lazy("机构"),
 }
 
 
