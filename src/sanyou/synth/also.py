@@ -25,6 +25,7 @@ from sanyou.synth.population import Invented, Story, id_number
 from sanyou.synth.staff import Desk
 
 USUAL = 60  # couples for which the district's file gives its numbers
+SETTLED = ("approved", "followed")
 PLACED = ("announced", "approved")  # stages for which an application was put up
 
 
@@ -52,7 +53,9 @@ def others(
         for turn, story in enumerate(picked):
             stage = entry["stages"][turn % len(entry["stages"])]
             source = f"{name}:{programme}:{story.number}"
-            began = until - timedelta(days=rng.randint(*entry["began"]))
+            # What is not decided yet came in during the last days.
+            days = entry["began"] if stage in SETTLED else given["also_recent"]
+            began = until - timedelta(days=rng.randint(*days))
             if Episode.objects.filter(source=source).exists():
                 continue
             with transaction.atomic():

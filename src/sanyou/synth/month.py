@@ -13,12 +13,12 @@ from sanyou.care.models import Episode
 from sanyou.figures import submissions, tasknumbers
 from sanyou.figures.models import TaskNumber
 from sanyou.finance import claims, ledger, statements
-from sanyou.finance.models import Posting, Statement
+from sanyou.finance.models import Claim, Posting
 from sanyou.protocol.policy import Policy
 from sanyou.registry.models import Organisation, Region
 from sanyou.synth.staff import Desk
 
-REPORTED = 3  # months before this one whose reports were handed in
+REPORTED = 5  # months before this one whose reports were handed in
 BATCH = 200  # episodes whose claims are put down at once
 
 
@@ -52,12 +52,16 @@ def _money(county: Region, desk: Desk, until: date) -> None:
             claims.put_down(new[start : start + BATCH], until)
         last = statements.period_of(policy, _day_before(statements.period_of(policy, until)[0]))
         before = statements.period_of(policy, _day_before(last[0]))
-        paid = statements.prepare(centre, policy, *before, desk["finance"], programme)
-        if paid.status == Statement.Status.DRAFT and paid.total > 0:
+        ready = Claim.objects.filter(
+            programme=programme, region__code__startswith=county.code, status=Claim.Status.READY
+        )
+        if ready.filter(served_on__lte=before[1]).exists():
+            paid = statements.prepare(centre, policy, *before, desk["finance"], programme)
             paid = statements.submit(paid, desk["finance"])
             paid = statements.approve(paid, desk["manager"])
             statements.mark_paid(paid, desk["finance"], f"演示凭证-{before[1]:%Y%m}")
-        statements.prepare(centre, policy, *last, desk["finance"], programme)
+        if ready.filter(served_on__lte=last[1]).exists():
+            statements.prepare(centre, policy, *last, desk["finance"], programme)
 
 
 def _day_before(day: date) -> date:
