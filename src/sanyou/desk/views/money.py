@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import content
 from sanyou.care.models import Encounter
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.below import below
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.records_form import words
 from sanyou.finance import corrections, money, statements, workbook
@@ -119,8 +120,12 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     refused = visible(actor, Claim.objects.filter(status=Claim.Status.REFUSED)).filter(
         served_on__isnull=False
     )
+    districts = below(request, actor)
+    if districts is not None and districts.chosen is not None:
+        refused = refused.filter(episode__region__code__startswith=districts.chosen.prefix)
     tab = request.GET.get("tab", "statements")
     context: dict[str, Any] = {"tab": tab, "refused_count": refused.count(), "actor": actor}
+    context |= {"below": districts, "keep": f"tab={tab}"}
     if tab == "refused":
         rows = refused.select_related("episode__region").order_by("-served_on", "-id")
         page = leaf(request, rows)
@@ -128,6 +133,8 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     else:
         found = visible(actor, Statement.objects.annotate(couples=Count("claims")))
         found = found.select_related("organisation")
+        if districts is not None and districts.chosen is not None:
+            found = found.filter(organisation__region__code__startswith=districts.chosen.prefix)
         page = leaf(request, found.order_by("-period_from", "-id"))
         context |= {"leaf": page, "rows": [_row(s) for s in page]}
         if actor.can("claim"):
@@ -395,7 +402,9 @@ def _items(
         proof = [
             r
             for r in records
-            if r.role == role and any(r.data.get(e) is not None for e in item.requires)
+            if r.status == Encounter.Status.SIGNED
+            and r.role == role
+            and any(r.data.get(e) is not None for e in item.requires)
         ]
         absent = lacking.get((item.id, role), ())
         missing = [words(policy.fact_label(f"{role}.{e}")) for e in absent]
