@@ -251,3 +251,40 @@ def test_the_county_sees_each_township_and_others_see_nothing_of_it(
     assert away.get(reverse("stock-store", args=[stores["town"].pk])).status_code == 404
     assert client_as("physician").get(reverse("stock")).status_code == 403
     assert Movement.objects.count() == 1
+
+
+def test_what_the_clinic_was_told_in_confidence_is_not_shown_at_the_village(
+    stores: Any, receive: Any, episode_at: Any, client_as: Any, actor: Any
+) -> None:
+    """An earlier child with a defect, told to the history nurse, is asked again, not carried over."""
+    from sanyou.stock import sitting
+
+    receive(10)
+    found = episode_at(
+        "examined", facts={"wife": {"child_with_defect": True, "child_with_ntd": True}}
+    )
+    wife = found.couple.wife
+    programme = sitting.content.library().programmes["folic_acid"]
+    assert "child_with_ntd" not in sitting.known_of(actor("village_worker"), wife, programme)
+    assert sitting.known_of(actor("history_nurse"), wife, programme)["child_with_ntd"] is True
+
+
+def test_an_earlier_child_with_a_defect_is_answered_with_the_higher_dose_and_the_doctor(
+    stores: Any, receive: Any, woman: Any, client_as: Any
+) -> None:
+    from sanyou.care.models import Task
+
+    receive(10)
+    worker = client_as("village_worker")
+    url = reverse("stock-hand-out", args=[woman(1).key, "folic_acid"])
+    form = {
+        "token": str(uuid4()),
+        "f-preparing_pregnancy": "true",
+        "f-child_with_ntd": "true",
+        "f-folic_acid_packs": "1",
+    }
+    page = worker.post(url, form, follow=True).content.decode()
+    assert "每天吃 4—5 毫克" in page
+    assert "每天吃 4—5 毫克" in worker.get(url).content.decode()
+    task = Task.objects.get(name="dose")
+    assert (task.duty, task.status) == ("assessing_doctor", "open")

@@ -154,7 +154,7 @@ def transfer(request: HttpRequest, key: UUID, body: shapes.TransferIn) -> object
 def confirm(request: HttpRequest, key: UUID, body: shapes.ConfirmIn) -> EligibilityDecision:
     """Eligibility and entitlement today, with the clause."""
     actor = actor_of(request)
-    row = reach.episode(actor, key, "confirm")
+    row = reach.episode(actor, key, "see_person")  # who decides, the service asks the programme
     return episodes.confirm(row, actor, timezone.localdate(), own_cost=body.own_cost)
 
 

@@ -16,7 +16,7 @@ from sanyou.care.facts import facts_of
 from sanyou.care.models import Encounter, Episode
 from sanyou.protocol.form import validate
 from sanyou.protocol.programme import Form, Programme
-from sanyou.registry.access import Actor, may_confirm, may_fill
+from sanyou.registry.access import Actor, may_confirm, may_fill, may_see
 from sanyou.registry.models import Person, Region
 
 
@@ -61,19 +61,27 @@ def going_on(person: Person, programme: Programme) -> Episode | None:
     )
 
 
-def known_of(person: Person, programme: Programme) -> dict[str, Any]:
-    """Answers to the opening form that she has signed for elsewhere, the latest of each."""
+def known_of(actor: Actor, person: Person, programme: Programme) -> dict[str, Any]:
+    """Answers to the opening form signed for elsewhere, the latest of each; of records of other
+    duties only what the actor may read."""
     form = programme.forms[programme.opening_form or ""]
     names = {f.element for f in form.fields_for(programme.roles[0])}
     found: dict[str, Any] = {}
-    rows = Encounter.objects.filter(
+    elements = content.library().dictionary.elements
+    rows = Encounter.objects.select_related("episode").filter(
         Q(episode__couple__wife=person, role="wife")
         | Q(episode__couple__husband=person, role="husband")
         | Q(episode__person=person),
         status=Encounter.Status.SIGNED,
     )
     for row in rows.order_by("occurred_on", "pk"):
-        found |= {n: v for n, v in row.data.items() if n in names and v is not None}
+        form_then = content.programme_of(row.episode).forms.get(row.form)
+        hers = form_then is not None and may_fill(actor, form_then)
+        found |= {
+            name: value
+            for name, value in row.data.items()
+            if name in names and value is not None and (hers or may_see(actor, elements[name]))
+        }
     return found
 
 

@@ -14,7 +14,8 @@ from sanyou.care.content import programme_of
 from sanyou.care.errors import CareError
 from sanyou.care.models import Card, Episode
 from sanyou.desk.actor import actor_of, duty_page, say
-from sanyou.desk.views.records import episode_of, home_of, subject_of
+from sanyou.desk.views.records import episode_of, home_of, people_of, subject_of
+from sanyou.desk.views.stock_hand_out import offers
 from sanyou.protocol.entry import clean, parse_date
 from sanyou.registry.access import Actor, visible
 from sanyou.trust import audit
@@ -47,6 +48,11 @@ def card(request: HttpRequest, key: UUID) -> HttpResponse:
         "today": timezone.localdate(),
         "error": wrong,
         "back": home_of(episode),
+        "hand_outs": [
+            (person, programme_id, label)
+            for person in people_of(episode).values()
+            for programme_id, label in offers(actor, person)
+        ],
     }
     return render(request, "desk/records/card.html", context, status=409 if wrong else 200)
 

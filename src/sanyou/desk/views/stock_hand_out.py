@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.nominate import Question, county_of
 from sanyou.desk.views.records import find, home_of, uuid_of
 from sanyou.desk.views.records_form import Filled, SectionView, sections, words
+from sanyou.protocol.assessment import assess
 from sanyou.protocol.form import FormResult, stored, validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import people
@@ -122,7 +124,7 @@ class _Page:
                 f.element: f.default for f in form.fields_for(self.role) if f.default is not None
             }
             if form is self.opening:
-                return usual | sitting.known_of(self.person, self.programme)
+                return usual | sitting.known_of(self.actor, self.person, self.programme)
             return usual | self._last(form)
         found: dict[str, Any] = {}
         for item in form.fields_for(self.role):
@@ -194,6 +196,15 @@ class _Page:
         if until is not None:
             text += _("够用到 %s，快用完时会在待办中提醒续领。") % until.isoformat()
         say(self.request, text)
+        for label, advice in self.advice():
+            messages.warning(self.request, f"{label}：{advice}")
+
+    def advice(self) -> list[tuple[str, str]]:
+        """What the rules say to what she has told, to be passed on at once."""
+        if self.episode is None:
+            return []
+        found = assess(self.programme, facts_of(self.episode, self.today)).findings
+        return [(words(f.label), words(f.advice)) for f in found]
 
     def questions(self, form: Form) -> list[tuple[SectionView, list[Question]]]:
         raw = self.typed(form)
@@ -255,6 +266,7 @@ class _Page:
             "times": facts.get(f"{self.role}.supplied_times"),
             "until": facts.get(f"{self.role}.supplied_until"),
             "total": facts.get(f"{self.role}.supplied_total"),
+            "advice": self.advice(),
             "token": self.request.POST.get("token") or uuid4(),
             "problem": self.problem,
             "faulty": bool(self.errors),
