@@ -349,6 +349,69 @@ def explain(
             sys.stdout.write(f"    “{clause.ref}”　{clause.text}\n")
 
 
+@app.command()
+def versions(home: Home = None) -> None:
+    """列出规则和政策的版本：谁签的、从哪一天起。"""
+    _django(home)
+    _need_database()
+    from sanyou.care import content
+    from sanyou.releases.errors import ReleaseError
+    from sanyou.releases.models import Release
+    from sanyou.releases.service import is_active
+
+    table = Table("内容", "版本", "启用日期", "状态", "签署人", "指纹")
+    for row in Release.objects.prefetch_related("signatures__by"):
+        state = "已启用" if is_active(row) else str(row.get_status_display())
+        signed = "、".join(s.by.display_name for s in row.signatures.all())
+        table.add_row(row.name, row.version, str(row.starts_on), state, signed, row.sha256[:12])
+    out.print(table)
+    try:
+        for programme in content.library().programmes.values():
+            if programme.rules:
+                out.print(f"今天执行：{programme.label} 规则 {programme.rules_version}")
+    except ReleaseError as error:
+        _stop(error.message_zh)
+
+
+@app.command()
+def replay(
+    files: Annotated[
+        list[Path], typer.Argument(help="规则、案例或政策文件", exists=True, dir_okay=False)
+    ],
+    programme: Annotated[str, typer.Option(help="规则属于哪个项目")] = "preconception",
+    home: Home = None,
+) -> None:
+    """检查改过的内容文件，并在过去的记录上试算；不保存任何东西。"""
+    _django(home)
+    _need_database()
+    from datetime import timedelta
+
+    from sanyou.care import content
+    from sanyou.figures import replay as replaying
+    from sanyou.protocol.pricing import to_yuan
+    from sanyou.releases import service
+    from sanyou.releases.errors import ReleaseError
+
+    day = _today() + timedelta(days=1)
+    # A policy and its cases may have the same name: the folder tells them apart.
+    given = {f"{n}/{path.name}": path.read_text(encoding="utf-8") for n, path in enumerate(files)}
+    try:
+        checked = service.check(content.packaged(), given, day, programme)
+    except ReleaseError as error:
+        for mistake in error.mistakes:
+            typer.echo(str(mistake), err=True)
+        _stop(error.message_zh)
+        return
+    old, new = replaying.libraries(checked.files, day)
+    found = replaying.summary(checked.kind, checked.name, old, new)
+    out.print(f"{found['before']} → {found['after']}：{found['cases']} 份档案")
+    out.print(f"[bold]{found['changed']}[/] 份的类别或结论会改变。")
+    for before, after, number in found["moves"]:
+        out.print(f"  {before or '无风险发现'} → {after or '无风险发现'}：{number}")
+    if "fen" in found:
+        out.print("免费经费：原 {} 元，新 {} 元".format(*map(to_yuan, found["fen"])))
+
+
 @audit_app.command("verify")
 def audit_verify(home: Home = None) -> None:
     """核对审计日志的哈希链，证明未被改动。"""

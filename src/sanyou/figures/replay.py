@@ -79,8 +79,8 @@ def _rules(old: Programme, new: Programme) -> dict[str, Any]:
         districts.add(county_code(region))
         facts = facts_from(old, stored)
         before, after = assess(old, facts), assess(new, facts)
-        added, removed = _difference(before, after)
-        if before.cls == after.cls and not added and not removed:
+        added, removed, recast = _difference(before, after)
+        if not (added or removed or recast):
             continue
         findings += 1
         for one in added:
@@ -93,7 +93,7 @@ def _rules(old: Programme, new: Programme) -> dict[str, Any]:
             moves[move] += 1
         samples[move].append(
             {"episode": str(key), "before": move[0], "after": move[1]}
-            | {"added": added, "removed": removed}
+            | {"added": added, "removed": removed, "recast": recast}
         )
     return {
         "cases": cases,
@@ -122,9 +122,16 @@ def facts_from(programme: Programme, stored: Mapping[str, Any]) -> dict[str, Any
     return facts
 
 
-def _difference(before: Result, after: Result) -> tuple[list[str], list[str]]:
-    one, other = {f.key for f in before.findings}, {f.key for f in after.findings}
-    return sorted(other - one), sorted(one - other)
+def _difference(
+    before: Result, after: Result
+) -> tuple[list[str], list[str], list[tuple[str, str, str]]]:
+    """Findings that are new, that are gone, and (finding, class, class) that weigh otherwise."""
+    one = {f.key: f.cls for f in before.findings}
+    other = {f.key: f.cls for f in after.findings}
+    recast = [
+        (k, one[k], other[k]) for k in sorted(one.keys() & other.keys()) if one[k] != other[k]
+    ]
+    return sorted(other.keys() - one.keys()), sorted(one.keys() - other.keys()), recast
 
 
 def _spread(samples: Mapping[tuple[str, str], Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class Redraft:
 
     def text(self) -> str:
         """As a complete policy file."""
-        return _dump(self.data)
+        return dump(self.data)
 
     def alone(self) -> str:
         """The same without what it says of other documents, so that it can be read by itself."""
@@ -64,13 +64,14 @@ class Redraft:
             if clause.get("by") and not by:
                 clause["status"], clause["reason"] = "open", "repeals"
             clause["by"] = by
-        return _dump(data)
+        return dump(data)
 
 
 _OF_OTHERS = ("repeals", "policy:")
 
 
-def _dump(data: dict[str, Any]) -> str:
+def dump(data: dict[str, Any]) -> str:
+    """Plain data as a policy file is written; two documents so written can be laid side by side."""
     return yaml.dump(
         data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10**6, indent=2
     )

@@ -3,9 +3,12 @@
 import datetime as dt
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
+import yaml
 from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,6 +27,9 @@ from sanyou.desk.views.records_form import words
 from sanyou.figures import replay
 from sanyou.protocol.library import Library
 from sanyou.protocol.pricing import to_yuan
+from sanyou.protocol.redraft import dump, source_of
+from sanyou.protocol.text import Text
+from sanyou.protocol.yamlfile import read_yaml
 from sanyou.registry.access import Actor, NotFoundForYou, visible
 from sanyou.registry.models import Region
 from sanyou.releases import service
@@ -38,6 +44,7 @@ STATE = {
     "withdrawn": "",
 }
 LARGEST_FILE = 1_000_000  # bytes
+LINES = 400  # of differences shown
 
 
 def _release(actor: Actor, key: UUID) -> Release:
@@ -61,6 +68,10 @@ def _name(release: Release, lib: Library) -> str:
         return words(lib.programmes[release.name].label)
     if release.name in lib.policies:
         return words(lib.policies[release.name].label)
+    for text in release.files.values():
+        found = yaml.safe_load(text)
+        if found.get("id") == release.name:
+            return words(Text.of(found["label"]))
     return release.name
 
 
@@ -182,6 +193,9 @@ def _page(request: HttpRequest, key: UUID, error: str = "") -> HttpResponse:
         "missing": list(Region.objects.filter(pk__in=missing)),
         "replay": _replay(actor, release, base),
         "files": list(_files(release, base)),
+        "renumbered": sum(
+            only_version(old, text) for _p, old, text in _texts_beside(release, base)
+        ),
         "history": [
             line | {"when": dt.datetime.fromisoformat(line["at"]), "words": _act(line["what"])}
             for line in reversed(release.history)
@@ -243,11 +257,14 @@ def _replay(actor: Actor, release: Release, base: Library) -> dict[str, Any] | N
                 row |= {"before": one["before"] or "—", "after": one["after"] or "—"}
                 row["added"] = [labels.get(k, k) for k in one["added"]]
                 row["removed"] = [labels.get(k, k) for k in one["removed"]]
+                row["recast"] = [
+                    f"{labels.get(k, k)} {b} → {a}" for k, b, a in one.get("recast", ())
+                ]
         else:
             row |= {
                 "before": whatif_shown.STATE[one["before"]],
                 "after": whatif_shown.STATE[one["after"]],
-                "why": one["why"].partition(":")[2],
+                "why": _why(release, base, one["why"]),
             }
         rows.append(row)
     return {
@@ -266,6 +283,18 @@ def _replay(actor: Actor, release: Release, base: Library) -> dict[str, Any] | N
         ],
         "yuan": [to_yuan(fen) for fen in found.get("fen", [])],
     }
+
+
+def _why(release: Release, base: Library, name: str) -> str:
+    """The criterion in words, as the replaced document calls it."""
+    before = base.policies.get(str(release.replay.get("before", "")))
+    if before is None:
+        return name.partition(":")[2]
+    for part in before.every_part():
+        found = whatif_shown.why(part, part, name)
+        if found != whatif_shown.why(part, part, ""):
+            return found
+    return name.partition(":")[2]
 
 
 def _class(name: str) -> str:
@@ -291,26 +320,40 @@ def _findings(release: Release, base: Library) -> dict[str, str]:
     return labels
 
 
-def _files(release: Release, base: Library) -> Iterable[tuple[str, SafeString]]:
-    """Each file with what differs from the one packaged; a new one whole."""
+def _texts_beside(release: Release, base: Library) -> Iterable[tuple[str, str, str]]:
+    """(path, the text it takes the place of, its own); a new document beside the one it repeals."""
     for path, text in release.files.items():
-        old = next(
-            (
-                (r / path).read_text(encoding="utf-8")
-                for r in reversed(base.roots)
-                if (r / path).is_file()
-            ),
-            "",
-        )
-        if old == text:
+        files = [root / path for root in reversed(base.roots) if (root / path).is_file()]
+        old, new = files[0].read_text(encoding="utf-8") if files else "", text
+        before = base.policies.get(str(release.replay.get("before", "")))
+        if not old and before is not None and path.count("/") == 1:
+            with TemporaryDirectory() as folder:
+                place = Path(folder) / "new.yaml"
+                place.write_text(text, encoding="utf-8")
+                new = dump(read_yaml(place, place.parent).data)
+            old = dump(source_of(base, before))
+        yield path, old, new
+
+
+def only_version(old: str, new: str) -> bool:
+    """Whether two texts differ in the version number alone."""
+    one, other = old.splitlines(), new.splitlines()
+    differing = [b for a, b in zip(one, other, strict=False) if a != b]
+    return len(one) == len(other) and all(b.startswith("version:") for b in differing)
+
+
+def _files(release: Release, base: Library) -> Iterable[tuple[str, SafeString]]:
+    """Each file with what differs from the one it replaces; a new one whole."""
+    for path, old, text in _texts_beside(release, base):
+        if only_version(old, text):
             continue
         lines = list(difflib.unified_diff(old.splitlines(), text.splitlines(), lineterm="", n=2))[
             2:
         ]
         if not old:
             lines = [f"+{line}" for line in text.splitlines()]
-        shown = format_html_join("\n", "{}", ((_marked(line),) for line in lines[:400]))
-        if len(lines) > 400:
+        shown = format_html_join("\n", "{}", ((_marked(line),) for line in lines[:LINES]))
+        if len(lines) > LINES:
             shown = format_html("{}\n…", shown)
         yield path, shown
 
