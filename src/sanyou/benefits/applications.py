@@ -71,6 +71,11 @@ def worth(episode: Episode, on: date, facts: Mapping[str, Any] | None = None) ->
 def payable(episode: Episode, on: date) -> tuple[int, Amount]:
     """(fen, working); CareError where an amount cannot be worked out, or is nought."""
     found = worth(episode, on)
+    return due(episode, found), found
+
+
+def due(episode: Episode, found: Amount) -> int:
+    """The amount in fen; CareError where there is none to pay."""
     if found.fen is None:
         raise CareError(
             _("档案 %(number)s %(why)s。请在核对原件表中补填。")
@@ -83,7 +88,7 @@ def payable(episode: Episode, on: date) -> tuple[int, Amount]:
             % {"number": episode.number, "why": found.working.zh},
             "nothing_to_pay",
         )
-    return found.fen, found
+    return found.fen
 
 
 def standing(episode: Episode) -> Decision | None:

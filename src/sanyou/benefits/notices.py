@@ -19,6 +19,7 @@ from sanyou.benefits.models import (
 )
 from sanyou.care import content, flow, numbers
 from sanyou.care.errors import CareError, NotAllowedNow
+from sanyou.care.facts import facts_table
 from sanyou.care.models import Episode, Task
 from sanyou.finance import claims
 from sanyou.protocol.dates import add
@@ -47,7 +48,7 @@ def ready(actor: Actor, on: date) -> list[Ready]:
     waiting = Task.objects.filter(
         kind=Task.Kind.STEP, status=Task.Status.OPEN, name__in=_steps("publish")
     )
-    rows = (
+    rows = list(
         visible(actor, Episode.objects.filter(pk__in=waiting.values("episode")))
         .filter(status=Episode.Status.OPEN, programme__in=[p.id for p in applications.programmes()])
         .exclude(notice_entries__standing=True)
@@ -55,10 +56,10 @@ def ready(actor: Actor, on: date) -> list[Ready]:
         .order_by("programme", "policy", "opened_on", "pk")
     )
     found = []
-    for row in rows:
-        worth = applications.worth(row, on)
+    for row, facts in zip(rows, facts_table(rows, on), strict=True):
+        worth = applications.worth(row, on, facts)
         try:
-            applications.payable(row, on)
+            applications.due(row, worth)
             problem = ""
         except CareError as error:
             problem = error.message_zh
