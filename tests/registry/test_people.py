@@ -327,3 +327,28 @@ def test_couples_of_other_people_are_not_merged(
 ) -> None:
     with pytest.raises(merging.MergeRefused, match="先合并个人"):
         merging.merge_couples(make_couple(1), make_couple(2), "同一对", clerk)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "found_by"),
+    [
+        ("阿依古丽 . 买买提", "阿依古丽·买买提", "阿依古丽买买提"),
+        ("阿依古丽•买买提", "阿依古丽·买买提", "阿依古丽·买"),
+        ("张　三", "张三", "张 三"),
+    ],
+)
+@pytest.mark.requirement("A01")
+def test_a_name_is_kept_as_on_papers_and_found_without_its_dot(
+    actor: Any, make_id: Any, district: Any, written: str, kept: str, found_by: str
+) -> None:
+    clerk = actor("registration")
+    data = PersonData(
+        name=written,
+        id_number=make_id("500107", date(1991, 5, 6), 222),
+        residence_region=Region.objects.get(pk=HUAYAN),
+    )
+
+    person = people.register_person(data, clerk)
+
+    assert person.name == kept
+    assert [hit.person for hit in people.search(clerk, found_by)] == [person]

@@ -45,7 +45,7 @@ def find_doubts(person: Person) -> list[Doubt]:
 
 
 def _candidates(person: Person) -> QuerySet[Person]:
-    near = Q(birth_date=person.birth_date, name=person.name)
+    near = Q(birth_date=person.birth_date, name_key=person.name_key)
     if person.phone_index:
         near |= Q(phone_index=person.phone_index)
     known = Doubt.objects.filter(kind=Doubt.Kind.SAME_PERSON)
@@ -61,7 +61,7 @@ def _candidates(person: Person) -> QuerySet[Person]:
 def compare(one: Person, two: Person) -> tuple[int, list[str]]:
     """(score 0-100, what agrees)."""
     agree = [
-        (NAME, _("同名"), one.name == two.name),
+        (NAME, _("同名"), one.name_key == two.name_key),
         (BIRTH_DATE, _("出生日期相同"), one.birth_date == two.birth_date),
         (PHONE, _("手机号相同"), bool(one.phone_index) and one.phone_index == two.phone_index),
         (TOWN, _("同一镇街"), _town(one) is not None and _town(one) == _town(two)),

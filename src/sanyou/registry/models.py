@@ -106,7 +106,8 @@ class Person(models.Model):
         OTHER = "other", _("其他")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=60, db_index=True)
+    name = models.CharField(max_length=60, db_index=True)  # as on her papers
+    name_key = models.CharField(max_length=60, db_index=True, default="")  # without dots and spaces
     name_initials = models.CharField(max_length=30, db_index=True)  # pinyin initials, lower case
     sex = models.CharField(max_length=6, choices=Sex)
     birth_date = models.DateField()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -173,6 +174,17 @@ def normalise_phone(raw: object) -> str:
     return re.sub(r"^(?:00)?86(?=1\d{10}$)", "", digits)
 
 
+def tidy_name(raw: str) -> str:
+    """A name as it stands on papers: half-width, no stray spaces, one kind of middle dot.
+
+    阿依古丽 . 买买提 -> 阿依古丽·买买提; "张 三" -> 张三; "Anna  Smith" -> Anna Smith
+    """
+    name = " ".join(unicodedata.normalize("NFKC", raw).replace("\x00", "").split())
+    han = r"[\u3400-\u9fff]"
+    name = re.sub(rf"(?<={han})\s*[·•・‧∙⋅.]\s*(?={han})", "·", name)
+    return re.sub(rf"(?<={han})\s+(?={han})", "", name)
+
+
 def initials(name: str) -> str:
     """Lower-case pinyin initials: 欧阳慧敏 -> oyhm; polyphonic surnames as surnames."""
     name = normalise(name)
@@ -303,7 +315,8 @@ def _create(data: PersonData, identity: IdCheck, index: str, actor: Actor) -> Pe
     assert identity.birth_date
     assert identity.sex
     person = Person(
-        name=normalise(data.name),
+        name=tidy_name(data.name),
+        name_key=normalise(tidy_name(data.name)),
         name_initials=initials(data.name),
         sex=identity.sex,
         birth_date=identity.birth_date,
@@ -442,7 +455,7 @@ def _ways(needle: str) -> list[tuple[str, QuerySet[Person]]]:
     if re.fullmatch(r"[A-Z]{2,8}", needle):
         return [("initials", standing.filter(name_initials__startswith=needle.lower()))]
     if re.search(r"[\u4e00-\u9fff]", needle):
-        return [("name", standing.filter(name__startswith=needle))]
+        return [("name", standing.filter(name_key__startswith=normalise(tidy_name(needle))))]
     return []
 
 
