@@ -145,6 +145,6 @@ def test_the_record_sheet_prints_what_was_handed_out(
     decision = episodes.confirm(episode, worker, today)
     assert decision.answer == "yes", decision.result["clause_line"]
     encounters.record(episode, "folic_issue", "wife", {"folic_acid_packs": 2}, today, worker)
-    page = documents.render(documents.issue(episode, "folic_sheet", worker, today))
+    page = documents.render(documents.issue(episode, "folic_issue", worker, today))
     assert "发放叶酸盒数 2 盒" in page
     assert str(worker.staff) in page

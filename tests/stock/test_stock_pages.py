@@ -288,3 +288,19 @@ def test_an_earlier_child_with_a_defect_is_answered_with_the_higher_dose_and_the
     assert "每天吃 4—5 毫克" in worker.get(url).content.decode()
     task = Task.objects.get(name="dose")
     assert (task.duty, task.status) == ("assessing_doctor", "open")
+
+
+def test_the_village_prints_the_sheet_of_what_it_handed_out(
+    stores: Any, receive: Any, registered: Any, issue: Any, client_as: Any
+) -> None:
+    receive(10)
+    episode = registered()
+    issue(episode, 2)
+    worker = client_as("village_worker")
+    assert "叶酸发放登记表" in worker.get(reverse("documents", args=[episode.key])).content.decode()
+    made = worker.post(reverse("document-issue", args=[episode.key, "folic_issue"]), follow=True)
+    assert made.status_code == 200
+    printed = worker.get(
+        reverse("document-print", args=[episode.documents.get(kind="folic_issue").key])
+    )
+    assert "发放叶酸盒数 2 盒" in printed.content.decode()
