@@ -235,6 +235,8 @@ def _clause(
     policy: Policy, clause: Any, programmes: Iterable[Programme], actor: Actor
 ) -> ClauseLine:
     cls, label = STATUS[clause.status]
+    if clause.status == "open" and clause.by:
+        label = gettext_lazy("部分实现")
     kinds: dict[str, list[By]] = {}
     for one in clause.by:
         kind, by = _by(policy, one, list(programmes))
