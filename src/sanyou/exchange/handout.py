@@ -69,7 +69,11 @@ def _reports(month: Month) -> None:
 def _statement(month: Month) -> None:
     start, end = statements.period_of(month.policy, month.on)
     drawn = Statement.objects.get(
-        organisation=month.centre, policy=month.policy.id, period_from=start, period_to=end
+        organisation=month.centre,
+        policy=month.policy.id,
+        programme=month.programme.id,
+        period_from=start,
+        period_to=end,
     )
     outputs.write_bytes(month.out / STATEMENT, statement_workbook.write(drawn, month.actor, REASON))
 

@@ -360,4 +360,4 @@ def _settle(month: Month) -> None:
     from sanyou.finance import statements
 
     start, end = statements.period_of(month.policy, month.on)
-    statements.prepare(month.centre, month.policy, start, end, month.actor)
+    statements.prepare(month.centre, month.policy, start, end, month.actor, month.programme.id)
