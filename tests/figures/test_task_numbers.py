@@ -306,7 +306,7 @@ def test_couples_are_counted_by_town_and_by_organisation(
 ) -> None:
     episode_at("examined", 1)
     moved = episode_at("examined", 2)
-    Episode.objects.filter(pk=moved.pk).update(region_id=COUNTY)
+    Episode.objects.filter(pk=moved.pk).update(region_id=COUNTY, origin_id=COUNTY)
     rows = tasknumbers.examined(found, county, 2021, TODAY)
     towns = tasknumbers.towns_of(found, county)
     counts, elsewhere = tasknumbers.by_region(rows, towns)
