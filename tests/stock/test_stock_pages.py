@@ -304,3 +304,12 @@ def test_the_village_prints_the_sheet_of_what_it_handed_out(
         reverse("document-print", args=[episode.documents.get(kind="folic_issue").key])
     )
     assert "发放叶酸盒数 2 盒" in printed.content.decode()
+
+
+def test_the_city_sees_the_stores_of_its_districts_by_their_full_names(
+    stores: Any, receive: Any, client_as: Any
+) -> None:
+    receive(10)
+    page = client_as("manager", "500000").get(reverse("stock")).content.decode()
+    assert "重庆市九龙坡区华岩镇" in page
+    assert "还没有库存的镇街" not in page

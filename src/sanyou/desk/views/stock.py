@@ -81,6 +81,7 @@ def stock(request: HttpRequest) -> HttpResponse:
         "actor": actor,
         "supplies": supplies,
         "item": item,
+        "above_county": actor.region is None or actor.region.level in ("city", "province"),
         "unit": next((s["unit"] for s in supplies if s["id"] == item), ""),
         "places": [p for p in places if p.stores or p.on_the_way],
         "without": [p.region.name for p in places if not (p.stores or p.on_the_way)],
