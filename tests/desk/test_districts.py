@@ -93,6 +93,18 @@ SLUGS = {
 }
 
 
+def values_of(pattern: URLPattern, worked: dict[str, Any]) -> dict[str, Any]:
+    """What an address captures: the record where there is one of its kind, else made up."""
+    prefix = str(pattern.pattern).split("/")[0]
+    values: dict[str, Any] = {}
+    for name, converter in pattern.pattern.converters.items():
+        made: Any = {"UUIDConverter": uuid4(), "IntConverter": 0}.get(type(converter).__name__)
+        if name in {"key", "pk"} and prefix in worked:
+            made = worked[prefix]
+        values[name] = SLUGS.get(name, "none") if made is None else made
+    return values
+
+
 def get_or_post(client: Client, address: str) -> Any:
     response = client.get(address)
     return client.post(address) if response.status_code == 405 else response
@@ -107,10 +119,7 @@ def test_a_record_of_one_district_does_not_exist_for_the_staff_of_another(
         prefix = str(pattern.pattern).split("/")[0]
         if prefix not in worked:
             continue
-        values = {
-            name: worked[prefix] if name in {"key", "pk"} else SLUGS.get(name, "none")
-            for name in pattern.pattern.converters
-        }
+        values = values_of(pattern, worked)
         client = client_as(holder(pattern.callback.access), region=BESIDE)  # type: ignore[attr-defined]
         response = get_or_post(client, reverse(pattern.name or "", kwargs=values))
         assert response.status_code == 404, (pattern.name, response.status_code)
@@ -146,12 +155,7 @@ def test_every_page_opens_for_every_duty_wherever_it_is_held(
         for pattern in [*OF_NONE, *OF_ONE]:
             if pattern.callback.access not in duty.may:  # type: ignore[attr-defined]
                 continue
-            prefix = str(pattern.pattern).split("/")[0]
-            values = {
-                name: worked.get(prefix, uuid4()) if name == "key"
-                else worked.get(prefix, 0) if name == "pk" else SLUGS.get(name, "none")
-                for name in pattern.pattern.converters
-            }  # fmt: skip
+            values = values_of(pattern, worked)
             response = client.get(reverse(pattern.name or "", kwargs=values))
             assert response.status_code < 500, (duty.id, pattern.name)
 

@@ -134,11 +134,11 @@ def _moved_in(given: dict[str, Any], desks: dict[str, Desk], seed: int, until: d
 def _moved(story: Story, given: dict[str, Any], desks: dict[str, Desk], until: date) -> Course:
     """The couple's course in the new district, registered some days ago."""
     town = next(iter(desks))
-    there = {"residence": town, "since": until - timedelta(days=240)}
+    since = until - timedelta(days=240)
     story = replace(
         story,
-        wife=replace(story.wife, **there),
-        husband=replace(story.husband, **there),
+        wife=replace(story.wife, residence=town, since=since),
+        husband=replace(story.husband, residence=town, since=since),
         town=town,
         nominated_on=until - timedelta(days=12),
         stage="examined",

@@ -76,7 +76,7 @@ def _receipts(county: Region, desk: Desk, until: date) -> None:
         if book.rows.filter(kind=Posting.Kind.RECEIVED).exists():
             continue
         for number, fund in enumerate(ledger.funds(book.rows, policy), 1):
-            amount = round(fund.borne * 3 / 2, -4)
+            amount = fund.borne * 3 // 2 // 10000 * 10000
             if amount > 0:
                 ledger.receive(
                     book,

@@ -181,7 +181,7 @@ def _board(programme: str, report: str, districts: Below) -> dict[str, Any]:
     """A line for each district in which the programme runs: its last months."""
     today = timezone.localdate()
     policies = content.library().policies.values()
-    lines = []
+    lines: list[dict[str, Any]] = []
     for region in districts.districts:
         if not any(
             programme in p.programmes and region.code.startswith(prefix_of(p.region))
