@@ -207,7 +207,7 @@ def why(base: Policy, draft: Policy, name: str) -> str:
             rows = list(policy.entitlement.decisions) if policy.entitlement else []
         for row in rows:
             if row.id == which:
-                label = str(words(getattr(row, "label", None) or row.text))
+                label: str = words(getattr(row, "label", None) or row.text)
                 return f"{label}（{row.clause}）" if row.clause else label
     return _("没有规定")
 
@@ -215,5 +215,5 @@ def why(base: Policy, draft: Policy, name: str) -> str:
 def source_words(context: Mapping[str, Any]) -> str:
     """On what it was tried."""
     if context.get("year"):
-        return _("%d 年登记的档案") % context["year"]
+        return _("%d 年登记的档案") % int(context["year"])
     return _("虚构人口 %s 对") % f"{context['couples']:,}"
