@@ -287,6 +287,14 @@ def write_off(request: HttpRequest, pk: int) -> HttpResponse:
         "store": store,
         "shelves": [(s, str(s.batch.pk) == wanted) for s in shelves],
         "states": STATES,
-        "whole": next((s.quantity for s in shelves if str(s.batch.pk) == wanted), ""),
+        # The whole of it only where it may not be handed out any more.
+        "whole": next(
+            (
+                s.quantity
+                for s in shelves
+                if str(s.batch.pk) == wanted and s.state in ("expired", "recalled")
+            ),
+            "",
+        ),
     }
     return _again(request, "desk/stock/write_off.html", context, error)
