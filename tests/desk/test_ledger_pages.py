@@ -96,7 +96,9 @@ def test_other_spending_names_its_voucher_and_purpose(clerk: Client, district: A
     given = {"book": BOOK, "payer": "district_finance", "amount": "200", "on": "2021-03-02"}
     assert post(clerk, "ledger-spend", **given, voucher="付-1", text="宣传折页").status_code == 302
     assert "宣传折页" in html(clerk, "ledger")
-    assert "800.50" in html(clerk, "special-account")
+    page = html(clerk, "special-account")
+    assert "800.50" in page
+    assert "account=fund:district_finance" in page  # the payer opens to its lines
 
 
 def test_one_account_is_read_by_itself(clerk: Client, episode_at: Any, settle: Any) -> None:

@@ -1,6 +1,7 @@
 """Statements: a half year, two people, one payment."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -65,6 +66,25 @@ def test_periods_are_half_years(
 ) -> None:
     assert statements.period_of(policy, day) == period
     assert statements.period_label(*period) == label
+
+
+@pytest.mark.requirement("E01")
+@pytest.mark.parametrize(
+    ("length", "first", "last", "label"),
+    [
+        ("month", date(2021, 2, 1), date(2021, 2, 28), "2021年2月"),
+        ("quarter", date(2021, 1, 1), date(2021, 3, 31), "2021年第一季度"),
+        ("half_year", START, END, "2021年上半年"),
+        ("year", date(2021, 1, 1), date(2021, 12, 31), "2021年全年"),
+    ],
+)
+def test_the_document_says_how_long_a_period_is(
+    length: str, first: date, last: date, label: str, policy: Any
+) -> None:
+    settlement = policy.settlement.model_copy(update={"period": length})
+    other = replace(policy, spec=policy.spec.model_copy(update={"settlement": settlement}))
+    assert statements.period_of(other, date(2021, 2, 10)) == (first, last)
+    assert statements.period_label(first, last) == label
 
 
 def test_a_statement_lists_what_is_ready_and_leaves_out_the_rest(draft: Statement) -> None:

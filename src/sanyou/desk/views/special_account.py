@@ -32,6 +32,7 @@ class Payer:
     """A payer's money in yuan; `short` where more was borne than received."""
 
     label: str
+    url: str  # its lines in the journal
     received: str
     borne: str
     spent: str
@@ -111,6 +112,7 @@ def _account(book: Book) -> Account:
     payers = [
         Payer(
             f.label,
+            f"{_address(book)}&account={ledger.fund(f.payer)}",
             money.yuan(f.received),
             money.yuan(f.borne),
             money.yuan(f.spent),
