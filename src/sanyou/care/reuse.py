@@ -109,12 +109,16 @@ def partners(episode: Episode) -> list[Episode]:
 def _people(episodes: Sequence[Episode]) -> dict[int, dict[int, str]]:
     """episode pk -> person pk -> role."""
     programmes = content.library().programmes
-    couples = {
-        pk: (wife, husband)
-        for pk, wife, husband in Couple.objects.filter(
-            pk__in={e.couple_id for e in episodes if e.couple_id}
-        ).values_list("pk", "wife", "husband")
-    }
+    couples: dict[int, tuple[int, int]] = {}
+    unread: set[int] = set()
+    for e in episodes:
+        if e.couple_id and Episode.couple.is_cached(e) and e.couple is not None:
+            couples[e.couple_id] = (e.couple.wife_id, e.couple.husband_id)
+        elif e.couple_id:
+            unread.add(e.couple_id)
+    if unread:
+        rows = Couple.objects.filter(pk__in=unread).values_list("pk", "wife", "husband")
+        couples |= {pk: (wife, husband) for pk, wife, husband in rows}
     found: dict[int, dict[int, str]] = {}
     for e in episodes:
         people = couples[e.couple_id] if e.couple_id else (e.person_id or 0,)
