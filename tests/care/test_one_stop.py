@@ -20,7 +20,7 @@ from sanyou.care import (
 )
 from sanyou.care.errors import CareError
 from sanyou.care.facts import evidence_encounters, facts_of, facts_table
-from sanyou.care.models import Episode, Task
+from sanyou.care.models import Episode, FreeCheck, Task
 from sanyou.protocol.library import Library
 from sanyou.protocol.pricing import completeness
 from sanyou.registry.models import Region
@@ -116,6 +116,23 @@ def test_one_set_of_answers_opens_both(registered: list[Episode]) -> None:
     assert {e.couple_id for e in registered} == {registered[0].couple_id}
     for episode in registered:
         assert facts_of(episode, DAY)["couple.planning"] is True
+
+
+def test_a_check_in_a_history_file_counts_in_its_own_programme_only(
+    registered: list[Episode],
+) -> None:
+    couple = registered[0].couple
+    assert couple is not None
+    FreeCheck.objects.create(
+        wife_index=couple.wife.id_index,
+        husband_index=couple.husband.id_index,
+        child_order=1,
+        programme="preconception",
+        examined_on=date(2020, 2, 1),
+        source="history:1",
+    )
+    used = {e.programme: facts_of(e, DAY)["couple.last_check_on"] for e in registered}
+    assert used == {"premarital": None, "preconception": date(2020, 2, 1)}
 
 
 def test_where_no_document_provides_for_it_it_is_refused(

@@ -109,7 +109,13 @@ class FreeCheck(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["wife_index", "husband_index", "child_order", "examined_on"],
+                fields=[
+                    "wife_index",
+                    "husband_index",
+                    "child_order",
+                    "programme",
+                    "examined_on",
+                ],
                 name="free_check_once",
             )
         ]

@@ -30,12 +30,9 @@ def process(ctx: Context, row: ImportRow, reader: Reader) -> Done:
         wife_index=people.id_index(found["wife"]),
         husband_index=people.id_index(found["husband"]),
         child_order=order,
+        programme=ctx.file.programme,
         examined_on=examined_on,
-        defaults={
-            "couple": couple,
-            "programme": ctx.file.programme,
-            "source": ctx.source(row),
-        },
+        defaults={"couple": couple, "source": ctx.source(row)},
     )
     if not new:
         return Done(Outcome.MERGED, "duplicate", reader.problems)

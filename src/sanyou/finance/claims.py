@@ -337,21 +337,23 @@ class _Known:
         couples = [e.couple for e in episodes if e.couple is not None]
         self.indexes = id_indexes_of([p for c in couples for p in (c.wife, c.husband)])
         wives = [index for c in couples for index in self.indexes[c.wife_id]]
-        self.used: dict[tuple[str, str, int], list[dt.date]] = defaultdict(list)
+        self.used: dict[tuple[str, str, int], list[FreeCheck]] = defaultdict(list)
         for check in FreeCheck.objects.filter(wife_index__in=wives):
             key = (check.wife_index, check.husband_index, check.child_order)
-            self.used[key].append(check.examined_on)
+            self.used[key].append(check)
 
     def used_before(self, episode: Episode, served_on: dt.date | None) -> bool:
-        """A free check of the same couple and child order in an older system's files."""
+        """A free check of this programme, couple and child order in an older system's files."""
         couple = episode.couple
         if couple is None or episode.child_order is None:
             return False
         return any(
-            served_on is None or day < served_on
+            # An old file that does not tell its programme counts in every one.
+            check.programme in ("", episode.programme)
+            and (served_on is None or check.examined_on < served_on)
             for wife in self.indexes[couple.wife_id]
             for husband in self.indexes[couple.husband_id]
-            for day in self.used.get((wife, husband, episode.child_order), ())
+            for check in self.used.get((wife, husband, episode.child_order), ())
         )
 
 
