@@ -240,6 +240,7 @@ class FormField(Model):
     show_if: Condition | None = None
     roles: list[Name] = []
     copy_last: bool = False
+    instead_of: Name | None = None  # in one visit, the question of another form this one replaces
     hint: Text | None = None
     width: Width = "third"
     default: Any = None

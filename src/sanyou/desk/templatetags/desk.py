@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
+from sanyou.care.models import Task
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.dates import years_between
@@ -113,6 +114,13 @@ def duty_label(duty: str) -> str:
     """history_nurse -> 病史询问护士"""
     found = DUTIES.get(duty)
     return str(found.label) if found else duty
+
+
+@register.filter
+def role_label(task: Task) -> str:
+    """Whose task it is, as its programme calls that person: 女方, 产妇; "" for the couple's own."""
+    programme = content.programme_of(task.episode)
+    return words(programme.role_label[task.role]) if task.role in programme.roles else ""
 
 
 @register.filter

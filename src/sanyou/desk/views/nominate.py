@@ -31,6 +31,9 @@ TEXTS = (
 )  # fmt: skip
 
 
+SINCE = "residence_since"  # since when somebody has lived there
+
+
 @dataclass
 class Entry:
     """One person as typed, with what is wrong beside each field."""
@@ -166,7 +169,8 @@ def _context(
     found: list[tuple[SectionView, list[Question]]] = []
     for programme, form, result in zip(offer.programmes, offer.forms, results, strict=True):
         found += _questions(programme, form, raw, result, posted, asked)
-        asked |= {f.element for f in form.fields_for(offer.role)}
+        for item in form.fields_for(offer.role):
+            asked |= {item.element, item.instead_of or item.element}
     return {
         "offer": offer,
         "label": offer.label,
@@ -176,8 +180,38 @@ def _context(
         "places": _places(actor),
         "faulty": posted,
         "today": timezone.localdate(),
+        "next_step": _next_steps(offer),
+        "asks_since": _asks_since(actor, offer),
         "form_hint": words(offer.forms[0].spec.hint),
     }
+
+
+def _next_steps(offer: Offer) -> str:
+    """What waits for the registration: 核对资格、镇街审核."""
+    found = []
+    for programme in offer.programmes:
+        opening = {s.id for s in programme.steps if s.form == programme.opening_form}
+        found += [words(s.label) for s in programme.steps if opening & set(s.after)][:1]
+    return "、".join(dict.fromkeys(found))
+
+
+def _asks_since(actor: Actor, offer: Offer) -> bool:
+    """Whether who is eligible hangs on how long somebody has lived here."""
+    code, today = actor.region.code if actor.region else "", timezone.localdate()
+    policies = [content.current_policy(code, p.id, today) for p in offer.programmes]
+    since = {
+        e.id
+        for e in content.library().dictionary.elements.values()
+        if e.id == SINCE or (e.derived is not None and SINCE in e.derived.model_dump_json())
+    }
+    read = {
+        fact.partition(".")[2].partition("__")[0]
+        for policy in policies
+        if policy is not None
+        for entry in policy.spec.eligibility
+        for fact in policy.conditions[f"eligibility:{entry.id}"].facts
+    }
+    return bool(read & since)
 
 
 def _questions(
@@ -349,7 +383,8 @@ def _open(
         text = _("已登记，请接着办理“%(step)s”。档案编号 %(number)s。")
         say(request, text % {"step": mine.label, "number": numbers})
     else:
-        say(request, _("已登记，已转镇街审核。档案编号 %s。") % numbers)
+        text = _("已登记，已转%(step)s。档案编号 %(number)s。")
+        say(request, text % {"step": _next_steps(offer), "number": numbers})
     if request.POST.get("again"):
         return redirect(f"{reverse('nominate')}?programme={offer.id}")
     return redirect("episode", key=made[0].key)
