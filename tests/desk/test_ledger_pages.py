@@ -159,6 +159,25 @@ def test_a_correction_is_shown_on_the_statement_and_the_claim(
     assert "更正" in book.sheetnames
 
 
+def test_the_whole_book_and_the_whole_statement_are_printed(
+    clerk: Client, episode_at: Any, settle: Any, client_as: Callable[..., Client]
+) -> None:
+    episode = episode_at("examined")
+    drawn = settle(FIRST)
+    for number in range(25):  # more lines than a page of the list shows
+        receive(clerk, voucher=f"银收-{number:03d}")
+    book = html(clerk, "ledger-print", book=BOOK)
+    assert "银收-000" in book
+    assert "银收-024" in book
+    assert "试算平衡" in book
+    sheet = html(clerk, "statement-print", drawn.key)
+    assert episode.number in sheet
+    assert "肆佰陆拾元整" in sheet
+    away = client_as("finance", region="500106", username="away")
+    assert away.get(reverse("statement-print", args=[drawn.key])).status_code == 404
+    assert away.get(reverse("ledger-print"), {"book": BOOK}).status_code == 404
+
+
 # --- the year ------------------------------------------------------------------------------------
 
 

@@ -210,12 +210,7 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         "leaf": page,
         "lines": [{"claim": c, "yuan": money.yuan(c.amount)} for c in page],
         "programme_label": _programme_label(found.programme),
-        "corrections": [
-            _correction(c)
-            for c in found.corrections.select_related(
-                "claim__episode__region", "claim__statement"
-            ).order_by("pk")
-        ],
+        "corrections": _corrections(found),
         "corrected": money.yuan(corrections.total(found)),
         "refused": [_refusal(c) for c in workbook.refused(found).order_by("served_on", "id")[:100]],
         "problems": statements.problems(found) if is_open or is_submitted else [],
@@ -231,6 +226,37 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         "own": actor.username in statements.hands(found),
     }
     return render(request, "desk/money/statement.html", context)
+
+
+@duty_page("see_money", methods=("GET",))
+def statement_print(request: HttpRequest, key: UUID) -> HttpResponse:
+    """The whole statement on A4, every line of it."""
+    found = _statement(request, key)
+    policy = statements.current_policy(found)
+    audit.record(actor_of(request), "print", "statement", found.key)
+    labels = {s.payer: words(s.label) for s in policy.shares}
+    lines = found.claims.select_related("episode__region").order_by("served_on", "id")
+    context = {
+        "row": _row(found),
+        "statement": found,
+        "policy": policy,
+        "policy_label": words(policy.label),
+        "programme_label": _programme_label(found.programme),
+        "capitals": money.capitals(found.total),
+        "shares": [
+            {"label": labels.get(payer, payer), "yuan": money.yuan(fen)}
+            for payer, fen in found.shares.items()
+        ],
+        "lines": [{"claim": c, "yuan": money.yuan(c.amount)} for c in lines],
+        "corrections": _corrections(found),
+        "corrected": money.yuan(corrections.total(found)),
+    }
+    return render(request, "desk/money/statement_print.html", context)
+
+
+def _corrections(statement: Statement) -> list[dict[str, Any]]:
+    rows = statement.corrections.select_related("claim__episode__region", "claim__statement")
+    return [_correction(c) for c in rows.order_by("pk")]
 
 
 def _correction(one: Correction) -> dict[str, Any]:

@@ -177,6 +177,27 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/money/ledger.html", context)
 
 
+@duty_page("see_money", methods=("GET",))
+def ledger_print(request: HttpRequest) -> HttpResponse:
+    """The whole book on A4: by payer, every line in the order made, the trial balance."""
+    book = _chosen(request, request.GET)[0]
+    names = ledger.labels(book.rows, book.policy)
+    sums = ledger.balances(book.rows)
+    policy = content.library().policies.get(book.policy)
+    audit.record(actor_of(request), "print", "ledger", _key(book))
+    context = {
+        "book": book,
+        "key": _key(book),
+        "document": policy.document_number if policy else book.policy,
+        "account": _account(book),
+        "entries": [_entry(e, names) for e in ledger.journal(book.rows)],
+        "balances": [_balance(b, names) for b in sums],
+        "debits": money.yuan(sum(b.debit for b in sums)),
+        "credits": money.yuan(sum(b.credit for b in sums)),
+    }
+    return render(request, "desk/money/ledger_print.html", context)
+
+
 def _book_label(book: Book) -> str:
     policy = content.library().policies.get(book.policy)
     return f"{book.region.name} · {policy.document_number if policy else book.policy}"
