@@ -55,10 +55,27 @@ def test_exactly_the_threshold_is_refused_with_the_clause(application: Any) -> N
 
 
 @pytest.mark.requirement("E03")
-def test_what_rounds_to_nothing_is_not_announced_but_refused_by_the_approver(
+def test_what_rounds_to_nothing_is_refused_when_it_is_confirmed(application: Any, at: Any) -> None:
+    """Neither announced nor sent on to be approved."""
+    episode = application("confirmed", cost_total="5000.01", medical_insurance_paid="0")
+    assert episode.status == Episode.Status.INELIGIBLE
+    refusal = applications.refusal_of(episode)
+    assert refusal is not None
+    assert refusal.clause == "二"
+    assert "0.00 元，没有可以补助的金额" in refusal.reason
+    assert notices.ready(at("registration"), DAY) == []
+    made = documents.issue(episode, "congenital_aid_notice", at("registration"), DAY)
+    assert "没有可以补助的金额" in documents.render(made)
+
+
+@pytest.mark.requirement("E03")
+def test_what_came_to_nothing_after_it_was_confirmed_is_refused_by_the_approver(
     application: Any, at: Any
 ) -> None:
-    episode = application("confirmed", cost_total="5000.01", medical_insurance_paid="0")
+    episode = application("confirmed")
+    [row] = episode.encounters.filter(form="congenital_aid_application", status="signed")
+    less = {"cost_total": "5000.01", "medical_insurance_paid": "0"}
+    encounters.amend(row.key, less, "票据重复", at("registration"))
     with pytest.raises(CareError, match="没有可补助的金额"):
         notices.make(at("registration"), "congenital_aid", "aid-2018", [episode], DAY, on=DAY)
     [line] = notices.ready(at("registration"), DAY)
@@ -300,3 +317,42 @@ def test_the_answers_of_an_application_are_complete(subsidies: Any) -> None:
 
     form = subsidies.programmes["congenital_aid"].forms["congenital_aid_application"]
     assert validate(subsidies, form, "child", child_answers()).ok
+
+
+def test_the_months_report_counts_applications_and_approvals(
+    application: Any, aid: str, subsidies: Any
+) -> None:
+    from sanyou.figures import report
+    from sanyou.registry.models import Region
+
+    application("approved", 1)
+    application("confirmed", 3, born=date(2010, 1, 1))
+    region = Region.objects.get(pk=aid)
+    programme = subsidies.programmes["congenital_aid"]
+    found = report.compute(programme, "congenital_aid_month", region, DAY)
+    got = found.values
+    assert got["congenital_aid_applied"] == 2
+    assert got["congenital_aid_approved"] == 1
+    assert got["congenital_aid_refused"] == 1
+
+
+def test_a_confirmed_application_is_taken_back_with_its_line_on_the_notice(
+    application: Any, at: Any
+) -> None:
+    episode = application("published")
+    with pytest.raises(CareError, match="补助办理页退回"):
+        episodes.send_back(episode, at("registration"), "票据重复")
+    notices.take_back(episode, at("registration"), "票据重复，请剔除", DAY)
+    episode.refresh_from_db()
+    assert (episode.status, episode.status_reason) == (
+        Episode.Status.RETURNED,
+        "票据重复，请剔除",
+    )
+    assert not NoticeEntry.objects.get().standing
+    episodes.resubmit(episode, at("village_worker"))
+    assert open_steps(episode) == {"review"}
+
+
+def test_what_is_decided_is_not_taken_back(application: Any, at: Any) -> None:
+    with pytest.raises(CareError, match="已有决定"):
+        notices.take_back(application("approved"), at("manager"), "改主意", AFTER)

@@ -374,3 +374,15 @@ def test_every_region_of_the_fixture_is_real(regions: None) -> None:
     from sanyou.registry.models import Region
 
     assert Region.objects.filter(pk__in=[AID, DELIVERY]).count() == 2
+
+
+def test_an_application_is_taken_back_on_its_page(application: Any, page: Any) -> None:
+    episode = application("ended")
+    client = page("registration")
+    assert "退回补正" in client.get(reverse("benefit", args=[episode.key])).content.decode()
+    url = reverse("benefit-take-back", args=[episode.key])
+    assert page("finance").post(url, {"reason": "错"}).status_code == 403
+    assert client.post(url, {"reason": ""}).status_code == 409
+    assert client.post(url, {"reason": "票据重复"}).status_code == 302
+    episode.refresh_from_db()
+    assert episode.status == Episode.Status.RETURNED

@@ -35,7 +35,7 @@ def approve(episode: Episode, actor: Actor, on: date) -> Decision:
     fen, worth = applications.payable(row, on)
     if announced is not None and announced.amount != fen:
         raise NotAllowedNow(
-            _("公示的金额与现在的计算不一致（公示后资料有更正）。请退回重新公示后再审批。"),
+            _("公示的金额与现在的计算不一致（公示后资料有更正）。请在本页退回，补正后重新公示。"),
             "changed",
         )
     made = Decision.objects.create(

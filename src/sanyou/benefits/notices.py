@@ -248,6 +248,26 @@ def answer(
     return made
 
 
+@transaction.atomic
+def take_back(episode: Episode, actor: Actor, reason: str, on: date) -> Episode:
+    """Send a confirmed application back before it is decided: its line on the notice falls.
+
+    The way to put right what turned out wrong after the confirmation.
+    """
+    if not actor.can("approve_benefit", episode):
+        actor.require("publish_notice", episode)
+    row = flow.lock(episode)
+    if row.status == Episode.Status.RETURNED:
+        return row  # a second click
+    if row.status != Episode.Status.OPEN or applications.standing(row) is not None:
+        raise NotAllowedNow(_("这份申请已有决定，不能退回；申请人不服可以申诉。"), "decided")
+    if not reason.strip():
+        raise CareError(_("请写明退回原因，登记人员才知道要补什么。"), "reason_missing")
+    _back(row, actor, reason.strip(), on)
+    audit.record(actor, "send-back", "episode", row.key)
+    return row
+
+
 def _back(episode: Episode, actor: Actor, reason: str, on: date) -> None:
     """To whoever registered it, as the township or the centre would send it back."""
     reopen(episode, actor, reason, on, "review", "confirm", "publish", "approve")

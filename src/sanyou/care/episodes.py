@@ -140,6 +140,9 @@ def send_back(episode: Episode, actor: Actor, reason: str) -> Episode:
         return row
     if row.status != Episode.Status.OPEN or row.consents.exists():
         raise NotAllowedNow(_("这份档案已进入检查或已结束，不能退回。"))
+    subsidy = any(s.kind == "approve" for s in content.programme_of(row).steps)
+    if subsidy and flow.is_closed(row, "confirm"):
+        raise NotAllowedNow(_("这份申请已确认资格，请在补助办理页退回，公示同时作废。"))
     row.status, row.status_reason = Episode.Status.RETURNED, reason.strip()[:300]
     row.save(update_fields=["status", "status_reason"])
     flow.reopen_steps(row, "review", "confirm")

@@ -34,5 +34,6 @@ urlpatterns: list[URLPattern] = [
     path("benefits/<uuid:key>", benefits.benefit, name="benefit"),
     path("benefits/<uuid:key>/approve", benefits.approve, name="approve"),
     path("benefits/<uuid:key>/publish", benefits.publish, name="publish"),
+    path("benefits/<uuid:key>/take-back", benefits.take_back, name="benefit-take-back"),
     path("benefits/<uuid:key>/appeal", benefits.appeal_file, name="appeal-file"),
 ]

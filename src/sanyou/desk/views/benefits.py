@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.benefits import applications, decisions
+from sanyou.benefits import applications, decisions, notices
 from sanyou.benefits.models import Appeal, Decision, NoticeEntry, PublicNotice
 from sanyou.care.content import programme_of
 from sanyou.care.errors import CareError
@@ -209,6 +209,15 @@ def approve(request: HttpRequest, key: UUID) -> HttpResponse:
     return redirect("benefits")
 
 
+@duty_page("see_benefits", methods=("POST",))
+def take_back(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Send a confirmed, undecided application back to whoever registered it."""
+    actor, episode = episode_of(request, key)
+    notices.take_back(episode, actor, request.POST.get("reason", ""), timezone.localdate())
+    say(request, _("已退回，登记人员会看到您写的原因；公示中的这一行同时作废。"))
+    return redirect("benefit", key=episode.key)
+
+
 @duty_page("see_benefits", methods=("GET",))
 def publish(request: HttpRequest, key: UUID) -> HttpResponse:
     """The publishing step of the queue: notices are made for several applications together."""
@@ -261,6 +270,12 @@ def _page(request: HttpRequest, key: UUID, wrong: str = "") -> HttpResponse:
         "to_approve": actor.can("approve_benefit", episode)
         and any(t.name == _step(programme, "approve") for t in open_),
         "may_refuse": actor.can("approve_benefit", episode)
+        and any(
+            t.name in {_step(programme, "publish"), _step(programme, "approve")} for t in open_
+        ),
+        "may_take_back": (
+            actor.can("publish_notice", episode) or actor.can("approve_benefit", episode)
+        )
         and any(
             t.name in {_step(programme, "publish"), _step(programme, "approve")} for t in open_
         ),
