@@ -208,7 +208,7 @@ def synth(
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option(help="建好后启动网页服务")] = True,
-    couples: Annotated[int, typer.Option(help="每个区县的夫妇对数", min=1)] = 40,
+    couples: Annotated[int, typer.Option(help="每个区县的夫妇对数", min=1)] = 30,
     seed: Annotated[int, typer.Option(help="随机种子")] = 7,
     port: Annotated[int, typer.Option(help="端口")] = 8000,
     district: District = None,
