@@ -549,3 +549,18 @@ def test_the_files_are_written_below_the_home_folder_once(signed: Callable[..., 
 
     assert sorted(p.name for p in folder.iterdir()) == first
     assert not [name for name in first if name.startswith(".draft")]
+
+
+def test_a_release_that_no_longer_fits_the_program_is_told_loudly(
+    signed: Callable[..., Release],
+) -> None:
+    """After an upgrade of the packaged content: never silently back to other rules."""
+    release = signed(changed_rules())
+    path = next(p for p in release.files if "alt_high" in release.files[p])
+    files = release.files | {path: release.files[path].replace("alt__flag", "alt_flag")}
+    Release.objects.filter(pk=release.pk).update(files=files, sha256=contents.digest(files))
+
+    with pytest.raises(ReleaseError) as caught:
+        content.library(tomorrow())
+    assert "alt_flag" in caught.value.message_zh
+    assert path in caught.value.message_zh

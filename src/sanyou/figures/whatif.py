@@ -87,10 +87,10 @@ def invented(
     """On an invented population of that many couples."""
     specs = needed((base, draft))
     drawn: Drawn = population(specs, roles, base, place, couples, draft.starts)
-    with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
+    with duckdb.connect(config={"memory_limit": MEMORY}) as duck:
         source = f"SELECT *, FALSE AS examined FROM ({drawn.sql}) AS drawn"  # noqa: S608
-        connection.execute(f"CREATE TEMP VIEW facts AS {source}")
-        rows = connection.execute(comparison_sql(base, draft, KEYS)).fetchall()
+        duck.execute(f"CREATE TEMP VIEW facts AS {source}")
+        rows = duck.execute(comparison_sql(base, draft, KEYS)).fetchall()
     made = summarise(base, draft, rows)
     made.unknown_facts = tuple(drawn.unknown)
     return made
@@ -100,15 +100,15 @@ def recorded(
     base: Policy, draft: Policy, episodes: Sequence[Episode], roles: Sequence[str]
 ) -> Comparison:
     """On real cases, each as it was known on the day it was decided."""
-    table = facts_at_decision(episodes)
     specs = needed((base, draft))
+    table = facts_at_decision(episodes)
     keys = [_keys(e, facts, base, roles) for e, facts in zip(episodes, table, strict=True)]
     for facts in table:
         _add_areas(facts, specs, base)
-    with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
-        fill(connection, specs, table, keys, draft.starts)
+    with duckdb.connect(config={"memory_limit": MEMORY}) as duck:
+        fill(duck, specs, table, keys, draft.starts)
         query = comparison_sql(base, draft, ("i", *KEYS), each=True)
-        rows = connection.execute(f"SELECT *, 1 FROM ({query}) ORDER BY i").fetchall()  # noqa: S608
+        rows = duck.execute(f"SELECT *, 1 FROM ({query}) ORDER BY i").fetchall()  # noqa: S608
     made = summarise(base, draft, [row[1:] for row in rows])
     for row in rows:
         before, after = row[5], row[8]
@@ -119,7 +119,7 @@ def recorded(
 
 
 def fill(
-    connection: duckdb.DuckDBPyConnection,
+    duck: duckdb.DuckDBPyConnection,
     specs: Mapping[str, FactSpec],
     table: Sequence[Mapping[str, Any]],
     keys: Sequence[Mapping[str, Any]],
@@ -135,7 +135,7 @@ def fill(
         DAY: "DATE",
     } | {name: spec.sql_type for name, spec in specs.items()}
     listed = ", ".join(f"{identifier(name)} {kind}" for name, kind in kinds.items())
-    connection.execute(f"CREATE TEMP TABLE facts ({listed})")
+    duck.execute(f"CREATE TEMP TABLE facts ({listed})")
     if not table:
         return
     values: list[list[Any]] = [
@@ -146,7 +146,7 @@ def fill(
     ]
     parts = ", ".join(f"unnest(CAST(${n} AS {kind}[]))" for n, kind in enumerate(kinds.values(), 1))
     parameters = {str(n): column for n, column in enumerate(values, 1)}
-    connection.execute(f"INSERT INTO facts SELECT {parts}", parameters)
+    duck.execute(f"INSERT INTO facts SELECT {parts}", parameters)
 
 
 def _keys(
