@@ -163,7 +163,7 @@ def test_under_five_on_the_day_of_the_application(applied: date, answer: str) ->
     ("paid", "answer", "fen"),
     [
         ("5000", "no", 0),
-        ("5000.01", "yes", 0),
+        ("5000.01", "no", 0),
         ("5000.02", "yes", 1),
         ("25000", "yes", 600_000),
         ("38333.30", "yes", 999_999),

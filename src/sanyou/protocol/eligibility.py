@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sanyou.protocol.conditions import Truth
 from sanyou.protocol.expression import json_value
 from sanyou.protocol.policy import Policy
+from sanyou.protocol.pricing import benefit_of
 from sanyou.protocol.text import Text
 
 Answer = Literal["yes", "no", "unknown"]
@@ -70,14 +71,18 @@ class Decision:
 
 
 _MET = Text("符合", "met")
+_WORTH = Text("有可以补助的金额", "There is an amount to pay")
 
 
 def decide(policy: Policy, facts: Mapping[str, Any]) -> Decision:
     """All criteria TRUE: yes; any FALSE: no; otherwise unknown, with what to ask for.
 
-    A policy that carries no criteria (a stub of an old document) answers unknown.
+    A policy that carries no criteria (a stub of an old document) answers unknown. A benefit whose
+    amount comes to nothing is not met either: there is nothing to announce, approve or pay.
     """
     results = tuple(_criterion(policy, i, facts) for i in range(len(policy.eligibility)))
+    if not any(r.truth is False for r in results):
+        results += _nothing_to_pay(policy, facts)
     truths = [r.truth for r in results]
     answer: Answer
     if False in truths:
@@ -103,6 +108,19 @@ def _criterion(policy: Policy, index: int, facts: Mapping[str, Any]) -> Criterio
         condition.missing(facts),
         condition.support(facts),
     )
+
+
+def _nothing_to_pay(policy: Policy, facts: Mapping[str, Any]) -> tuple[CriterionResult, ...]:
+    """The criterion that fails where the benefit's formula gives 0.00 yuan; else none."""
+    worth = benefit_of(policy, facts)
+    if worth is None or worth.fen != 0:
+        return ()
+    text = Text(
+        f"{worth.working.zh}，没有可以补助的金额",
+        f"{worth.working.in_language('en')}: there is nothing to pay",
+    )
+    used = {name: facts.get(name) for name in worth.rests_on}
+    return (CriterionResult("benefit", _WORTH, worth.clause, False, text, (), used),)
 
 
 def _line(policy: Policy, answer: Answer, results: tuple[CriterionResult, ...]) -> str:

@@ -113,12 +113,13 @@ def split_shares(policy: Policy, fen: int, tier: str | None = None) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a case is worth in fen, how it was worked out, and the facts still missing."""
+    """What a case is worth in fen, how it was worked out, from what, and the facts still missing."""
 
     fen: int | None
     working: Text
     clause: str
     missing: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
 
 
 def amount_on(policy: Policy, facts: Mapping[str, Any], on: date) -> Amount:
@@ -126,11 +127,19 @@ def amount_on(policy: Policy, facts: Mapping[str, Any], on: date) -> Amount:
 
     Problem where the document has neither for that day.
     """
+    found = benefit_of(policy, facts)
+    if found is not None:
+        return found
+    fen = price_on(policy, on)
+    clause = max((p for p in policy.price if p.from_ <= on), key=lambda p: p.from_).clause
+    return Amount(fen, Text(f"按 {to_yuan(fen)} 元结算", f"{to_yuan(fen)} yuan"), clause)
+
+
+def benefit_of(policy: Policy, facts: Mapping[str, Any]) -> Amount | None:
+    """The benefit by its formula; None where the document pays a price instead."""
     benefit = policy.benefit
     if benefit is None:
-        fen = price_on(policy, on)
-        clause = max((p for p in policy.price if p.from_ <= on), key=lambda p: p.from_).clause
-        return Amount(fen, Text(f"按 {to_yuan(fen)} 元结算", f"{to_yuan(fen)} yuan"), clause)
+        return None
     if benefit.fixed is not None:
         text = Text(f"每人 {benefit.fixed} 元", f"{benefit.fixed} yuan each")
         return Amount(to_fen(benefit.fixed), text, benefit.clause)
@@ -147,7 +156,7 @@ def amount_on(policy: Policy, facts: Mapping[str, Any], on: date) -> Amount:
     given = Decimal(str(value))
     if benefit.part is None:
         text = Text(f"核定 {given:.2f} 元", f"decided: {given:.2f} yuan")
-        return Amount(_whole_fen(given), text, benefit.clause)
+        return Amount(_whole_fen(given), text, benefit.clause, (), (name,))
     part = benefit.part
     above = max(Decimal(0), given - Decimal(part.above))
     worth = _whole_fen(above * part.percent / 100)
@@ -160,7 +169,7 @@ def amount_on(policy: Policy, facts: Mapping[str, Any], on: date) -> Amount:
     en = f"{part.percent:f} % of {above:.2f} above {part.above} is {to_yuan(worth)}"
     if paid < worth:
         zh, en = f"{zh}，最高 {part.at_most} 元", f"{en}, at most {part.at_most}"
-    return Amount(paid, Text(zh, en), benefit.clause)
+    return Amount(paid, Text(zh, en), benefit.clause, (), (name,))
 
 
 def _whole_fen(yuan: Decimal) -> int:
