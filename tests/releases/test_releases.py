@@ -297,6 +297,18 @@ def test_nobody_proposes_a_document_for_another_district(actor: Callable[..., An
     assert not Release.objects.exists()
 
 
+def test_the_page_says_whose_document_it_is(
+    client_as: Callable[..., Client], district: Any
+) -> None:
+    other = client_as("manager", "500110", "qijiang-manager")
+    sent = {"files": uploaded(new_policy()), "starts_on": tomorrow().isoformat(), "reason": "试"}
+
+    page = other.post(reverse("version-new"), sent)
+
+    assert page.status_code == 409
+    assert "不在您负责的范围内" in page.content.decode()
+
+
 # --- signatures ---------------------------------------------------------------------------------
 
 

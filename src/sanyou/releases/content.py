@@ -104,7 +104,7 @@ def merged(base: Library, active: Sequence[Entry]) -> Library:
                             "已启用的内容版本与现在的程序内容不相容，不能继续判断。"
                             "请系统管理员运行 sanyou versions 查看：%s"
                         )
-                        % error.errors[0],
+                        % min(error.errors, key=lambda e: e.path not in files),
                     ) from error
                 _keep(name, found)
     return found

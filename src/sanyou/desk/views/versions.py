@@ -127,6 +127,11 @@ def propose(request: HttpRequest) -> HttpResponse:
                 messages.warning(request, _("提醒：%s") % warning)
             messages.success(request, _("文件已读入，没有错误。请先在过去的记录上试算。"))
             return redirect("version", release.key)
+        except NotFoundForYou:
+            error = ReleaseError(
+                "not_yours",
+                _("这份文件适用的地区不在您负责的范围内，请由那个地区的项目负责人提出。"),
+            )
         except ReleaseError as mistake:
             error = mistake
     context = {
