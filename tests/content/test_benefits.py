@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sanyou.benefits import applications, decisions, notices
-from sanyou.care import encounters, episodes
+from sanyou.care import content, encounters, episodes
 from sanyou.care.models import Episode
 from sanyou.finance.models import Claim
 from sanyou.registry import organisations
@@ -68,7 +68,7 @@ def apply(at: Any) -> Callable[..., Episode]:
             Actor.system("tests"),
         )
         clerk = at("registration", county)
-        [role] = applications.content.library().programmes[programme].roles
+        [role] = content.library().programmes[programme].roles
         row = episodes.nominate(clerk, programme, person, {role: told}, on=on, region=town)
         papers = {"papers_given": ["identity", "invoice"]}
         encounters.record(row, f"{programme}_papers", role, papers, on, clerk)

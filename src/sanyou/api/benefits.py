@@ -14,6 +14,7 @@ from sanyou.api.auth import actor_of
 from sanyou.api.shapes import Body, Page
 from sanyou.benefits import applications, decisions, notices, programmes
 from sanyou.benefits.models import Appeal, Decision, NoticeEntry, Objection, PublicNotice
+from sanyou.care import content
 from sanyou.care.errors import CareError
 from sanyou.care.models import Episode
 from sanyou.finance.money import yuan
@@ -67,6 +68,10 @@ class NoticeIn(Body):
 class DecisionIn(Body):
     decision: Literal["approve", "refuse"]
     reason: str = ""
+
+
+class ReasonIn(Body):
+    reason: str
 
 
 class DecisionOut(Schema):
@@ -226,6 +231,14 @@ def decide(request: HttpRequest, key: UUID, body: DecisionIn) -> object:
     return _decision(decisions.refuse(row, actor, body.reason, today))
 
 
+@router.post("/applications/{key}/take-back", response=ApplicationOut)
+def take_back(request: HttpRequest, key: UUID, body: ReasonIn) -> object:
+    """Send a confirmed, undecided application back; its line on the notice falls."""
+    actor = actor_of(request)
+    row = _row(actor, key, "see_benefits")
+    return _application(actor, notices.take_back(row, actor, body.reason, timezone.localdate()))
+
+
 @router.post("/applications/{key}/appeals", response=KeyOut)
 def appeal(request: HttpRequest, key: UUID, body: AppealIn) -> object:
     """Write down the applicant's appeal."""
@@ -339,7 +352,7 @@ def benefit_enter(request: HttpRequest, body: EntryIn) -> object:
 
 
 def _policy(policy_id: str) -> Policy:
-    found = applications.content.library().policies.get(policy_id)
+    found = content.library().policies.get(policy_id)
     if found is None:
         raise CareError(_("没有这份文件，请核对编号。"), "no_policy")
     return found
