@@ -107,6 +107,7 @@ def _lines(posting: Any, row: Any, step: dict[str, Any], author: int | None) -> 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("finance", "0002_ledger")]
+    # The content in force is asked for, and it looks for signed releases first.
+    dependencies = [("finance", "0002_ledger"), ("releases", "0001_initial")]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
