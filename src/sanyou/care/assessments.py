@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, flow
+from sanyou.care import content, flow, reuse
 from sanyou.care.errors import CareError, Conflict, NotAllowedNow
 from sanyou.care.facts import facts_of, observations_of, stations
 from sanyou.care.models import Assessment, Encounter, Episode, Task
@@ -182,16 +182,55 @@ def _open_rechecks(row: Assessment, episode: Episode, programme: Programme) -> N
     result = rules.assess(programme, facts_of(episode, row.as_of))
     removed = set(row.override.get("removed", []))
     by_key = {rule.key: rule for rule in programme.rules}
-    windows = [
-        w
-        for w in recheck_tasks(result, row.as_of)
-        if f"{w.role}.{w.id.removeprefix('recheck_')}" not in removed
-    ]
+    windows = [w for w in recheck_tasks(result, row.as_of) if _rule_of(w) not in removed]
+    standing_elsewhere = _rechecks_elsewhere(episode)
     flow.open_rechecks(
         episode,
-        [(w, *_form_and_duty(programme, w, by_key)) for w in windows],
+        [
+            (w, *_form_and_duty(programme, w, by_key))
+            for w in windows
+            if not _is_planned(w, by_key.get(_rule_of(w)), standing_elsewhere)
+        ],
         row.as_of,
     )
+
+
+def _rule_of(window: PlannedTask) -> str:
+    return f"{window.role}.{window.id.removeprefix('recheck_')}"
+
+
+def _rechecks_elsewhere(episode: Episode) -> list[tuple[Task, Rule]]:
+    """Re-checks open in other programmes of the same people and shared results, with their rules."""
+    rows = Task.objects.filter(
+        episode__in=reuse.partners(episode), kind=Task.Kind.RECHECK, status=Task.Status.OPEN
+    ).select_related("episode")
+    found = []
+    for task in rows:
+        key = f"{task.role}.{task.name.removeprefix('recheck_')}"
+        rules_ = content.programme_of(task.episode).rules
+        found += [(task, rule) for rule in rules_ if rule.key == key]
+    return found
+
+
+def _is_planned(
+    window: PlannedTask, rule: Rule | None, elsewhere: Iterable[tuple[Task, Rule]]
+) -> bool:
+    """Whether one of these re-checks looks at the same in the same person at the same time."""
+    if rule is None:
+        return False
+    return any(
+        other.role == rule.role
+        and other.spec.category == rule.spec.category
+        and (_reads(rule) <= _reads(other) or _reads(other) <= _reads(rule))
+        and task.opens <= window.due
+        and (task.due is None or window.opens <= task.due)
+        for task, other in elsewhere
+    )
+
+
+def _reads(rule: Rule) -> set[str]:
+    """The elements a rule looks at."""
+    return {name.partition(".")[2].partition("__")[0] for name in rule.when.facts}
 
 
 def _form_and_duty(
@@ -202,10 +241,8 @@ def _form_and_duty(
     A form outside the steps that asks for what the rule reads. Follow-up is done by whoever does
     the programme's follow-ups, else by the assessing duty.
     """
-    rule = by_key.get(f"{window.role}.{window.id.removeprefix('recheck_')}")
-    reads = (
-        {name.partition(".")[2].partition("__")[0] for name in rule.when.facts} if rule else set()
-    )
+    rule = by_key.get(_rule_of(window))
+    reads = _reads(rule) if rule else set()
     in_steps = {s.form for s in programme.steps} | {t.spec.form for t in programme.schedule}
     duties = [t.spec.duty for t in programme.schedule]
     assess_step = next((s for s in programme.steps if s.kind == "assess"), None)

@@ -213,11 +213,15 @@ def observations_of(
         encounters = episode.encounters.filter(
             status=Encounter.Status.SIGNED, occurred_on__lte=on
         ).order_by("occurred_on", "pk")
-    for (role, name), value in (reuse.of(episode, on) if reused is None else reused).items():
+    taken = reuse.of(episode, on) if reused is None else reused
+    for (role, name), value in taken.items():
         found.setdefault(role, {})[name] = value.value
     for encounter in encounters:
         values = found.setdefault(encounter.role, {})
-        values.update({k: v for k, v in encounter.data.items() if v is not None})
+        for name, given in encounter.data.items():
+            other = taken.get((encounter.role, name))
+            if given is not None and not (other and other.sets_right(encounter)):
+                values[name] = given
     return found
 
 

@@ -2,7 +2,8 @@
 
 What may be reused, and for how long, the programme says (`reuse` in programme.yaml). A result
 counts when it was still valid on the day this episode was opened, or came while it was going on;
-and only for a role whose consent to this episode stands. A result of the episode's own always wins.
+and only for a role whose consent to this episode stands. A result of the episode's own wins, but
+over an older one the re-check made in the other programme.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from django.db.models import Q
 
 from sanyou.care import content
 from sanyou.care.models import Consent, Encounter, Episode
-from sanyou.care.steps import stations
+from sanyou.care.steps import recheck_forms, stations
 from sanyou.protocol.dates import add
 from sanyou.protocol.form import validate
 from sanyou.protocol.models import Step
@@ -39,6 +40,11 @@ class Reused:
     @property
     def on(self) -> date:
         return self.encounter.occurred_on
+
+    def sets_right(self, own: Encounter) -> bool:
+        """Whether this is a re-check made after the record of the episode's own."""
+        programme = content.programme_of(self.encounter.episode)
+        return self.encounter.form in recheck_forms(programme) and self.on > own.occurred_on
 
     @property
     def where(self) -> str:
@@ -157,7 +163,7 @@ def _signed(people: set[int], programmes: set[str], on: date) -> dict[int, list[
 
 def _forms(programme: str) -> set[str]:
     found = content.library().programmes[programme]
-    return {f for f in stations(found) if f != found.opening_form}
+    return {f for f in stations(found) if f != found.opening_form} | recheck_forms(found)
 
 
 def _take(

@@ -13,6 +13,12 @@ def stations(programme: Programme) -> set[str]:
     return {s.form for s in programme.steps if s.form and s.id not in after_assess}
 
 
+def recheck_forms(programme: Programme) -> set[str]:
+    """Forms outside the steps and the schedule: what a re-check is written down on."""
+    planned = {s.form for s in programme.steps} | {t.spec.form for t in programme.schedule}
+    return programme.forms.keys() - planned
+
+
 def following(programme: Programme, kind: str) -> set[str]:
     """Steps that come after a step of a kind, at any distance."""
     found: set[str] = set()
