@@ -78,7 +78,7 @@ def test_the_plainly_eligible_are_confirmed_at_once_and_the_others_left(
     assert open_ == [False, False, True, True]
     assert not planning.decisions.exists()  # nobody is turned away in a bundle
     said = page.content.decode()
-    assert "已确认 2 对" in said
+    assert "已确认 2 份" in said
     for left in (planning, unknown):
         assert left.number in said
     assert client_as("township_officer").post(reverse("confirm-many")).status_code == 403

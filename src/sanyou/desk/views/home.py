@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sanyou.care import content, tasks
+from sanyou.care import tasks
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.below import Below, below, is_above
 from sanyou.desk.paging import PER_PAGE, Leaf, leaf
 from sanyou.desk.views.records import people_of
+from sanyou.desk.views.review import steps_of
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Doubt, DutyAssignment, Region, Staff
 from sanyou.trust.models import AuditEvent
@@ -93,7 +94,7 @@ DOORS_OF = {
 class Many:
     """A step that may be done for several couples at once, from the queue."""
 
-    step: str  # both the action and the step's id
+    step: str  # both the action and the step's kind
     url: str
     label: Any
     question: Any
@@ -110,7 +111,7 @@ MANY = (
         "confirm",
         "confirm-many",
         gettext_lazy("所选确认资格"),
-        gettext_lazy("确认所选夫妇的资格？只确认系统判断符合且免费的，其余留待逐对核对。"),
+        gettext_lazy("确认所选档案的资格？只确认系统判断符合且免费的，其余留待逐份核对。"),
     ),
 )
 NO_QUEUE = {"statistician", "storekeeper", "finance", "manager", "administrator"}
@@ -212,7 +213,8 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
         "labels": whole.order_by().values_list("label", flat=True).distinct(),
         "places": _places(actor, whole),
         "chosen": chosen,
-        "many": next((m for m in MANY if actor.can(m.step)), None),
+        "many": (many := next((m for m in MANY if actor.can(m.step)), None)),
+        "many_steps": steps_of(many.step) if many else set(),
     }
 
 
@@ -294,7 +296,7 @@ def _programme_overview(actor: Actor, districts: Below | None) -> dict[str, Any]
     episodes = visible(actor, Episode.objects.exclude(status=Episode.Status.CANCELLED))
     waiting = visible(actor, Task.objects.filter(status=Task.Status.OPEN, opens__lte=today))
     done = Task.objects.filter(status=Task.Status.DONE, kind=Task.Kind.STEP)
-    assessed = visible(actor, done.filter(name__in=_assess_steps(), closed_at__date__gte=month))
+    assessed = visible(actor, done.filter(name__in=steps_of("assess"), closed_at__date__gte=month))
     if districts and not districts.chosen:
         lines = _by_district(districts, episodes, waiting, assessed, today)
     else:
@@ -331,12 +333,6 @@ def _programme_overview(actor: Actor, districts: Below | None) -> dict[str, Any]
         "by_label": list(by_label),
         "by_place": list(places),
     }
-
-
-def _assess_steps() -> set[str]:
-    """Ids of the steps in which any programme is assessed."""
-    programmes = content.library().programmes.values()
-    return {step.id for p in programmes for step in p.steps if step.kind == "assess"}
 
 
 @dataclass(frozen=True)

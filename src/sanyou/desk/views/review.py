@@ -61,7 +61,7 @@ def confirm_many(request: HttpRequest) -> HttpResponse:
 
     Nobody is turned away in a bundle; whoever is not plainly eligible is left to be looked at.
     """
-    return _many(request, "confirm", _confirm_plain, _("已确认 %d 对，可以发放服务卡。"))
+    return _many(request, "confirm", _confirm_plain, _("已确认 %d 份档案的资格。"))
 
 
 def _confirm_plain(episode: Episode, actor: Actor) -> None:
@@ -71,6 +71,12 @@ def _confirm_plain(episode: Episode, actor: Actor) -> None:
     episodes.confirm(episode, actor, on=timezone.localdate())
 
 
+def steps_of(kind: str) -> set[str]:
+    """Ids of the steps of a kind in any programme."""
+    programmes = content.library().programmes.values()
+    return {step.id for p in programmes for step in p.steps if step.kind == kind}
+
+
 def _many(
     request: HttpRequest, step: str, act: Callable[[Episode, Actor], object], said: str
 ) -> HttpResponse:
@@ -78,7 +84,7 @@ def _many(
     actor = actor_of(request)
     keys = request.POST.getlist("task")
     waiting = tasks.queue(actor).filter(
-        key__in=[uuid_of(k) for k in keys], kind=Task.Kind.STEP, name=step
+        key__in=[uuid_of(k) for k in keys], kind=Task.Kind.STEP, name__in=steps_of(step)
     )
     done, failed = 0, []
     for task in waiting.select_related("episode"):
@@ -120,7 +126,9 @@ def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
         decision = _confirm(episode, actor, own_cost)
         episode.refresh_from_db()
         if decision.answer == "yes" and not episode.status_reason:
-            done = _("已确认，可以发放服务卡。") if _only_opening(episode) else _("已确认，转公示。")
+            done = (
+                _("已确认，可以发放服务卡。") if _only_opening(episode) else _("已确认，转公示。")
+            )
             say(request, done)
             return _next(request, actor, "confirm")
         messages.warning(request, episode.status_reason or _("资料不全，暂不能确认。"))

@@ -1,0 +1,245 @@
+"""Guannan's own ways at the desks: one visit for two checks, folic acid for some, 500 yuan for others."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+
+from sanyou.care import encounters
+from sanyou.care.models import Document, Encounter, Episode
+from sanyou.registry.access import Actor
+from tests.conftest import id_number
+from tests.journeys.test_whole_month import fill_form, fits, go, home, put, said, sign
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("A02")]
+
+COUNTY, TOWN = "320724", "320724100"
+BRIDE, GROOM = "欧阳慧敏", "司马建国"
+HOME = "江苏省连云港市灌南县新安镇"
+NO_REBIRTH = "不是农村户口，也不属于城镇符合政策再生育人群"
+
+
+@pytest.fixture
+def county(regions: None) -> Any:
+    from sanyou.registry import organisations
+
+    return organisations.setup_district(COUNTY, "灌南县婚前孕前健康检查服务中心")
+
+
+@pytest.fixture
+def desk(signed_in: Any, county: Any) -> Callable[..., Page]:
+    """`desk("manager")`: signed in in Guannan, village and township staff in one town."""
+
+    def make(duty: str, **options: Any) -> Page:
+        low = duty in {"village_worker", "township_officer"}
+        page: Page = signed_in(duty, region=TOWN if low else COUNTY, **options)
+        return page
+
+    return make
+
+
+@pytest.fixture
+def at(actor: Any, county: Any) -> Callable[[str], Actor]:
+    """Somebody of that duty at work in Guannan, for the stations that look alike everywhere."""
+
+    def make(duty: str) -> Actor:
+        low = duty in {"village_worker", "township_officer"}
+        found: Actor = actor(duty, TOWN if low else COUNTY)
+        return found
+
+    return make
+
+
+def person(page: Page, role: str, name: str, born: date, number: int) -> None:
+    """One person on the registration page."""
+    page.fill(f"#{role}-id_number", id_number(COUNTY, born, number))
+    page.fill(f"#{role}-name", name)
+    page.fill(f"#{role}-phone", f"138000012{number % 100:02d}")
+    page.fill(f"#{role}-hukou_text", HOME)
+    page.fill(f"#{role}-residence_text", HOME)
+
+
+def answer(page: Page, **given: Any) -> None:
+    """Questions of the registration page, the way each is answered."""
+    for name, value in given.items():
+        field = page.locator(f"#nominate [data-question={name}]")
+        if field.locator("input[type=radio]").count():
+            field.locator(f'input[value="{str(value).lower()}"]').check()
+        elif field.locator("select").count():
+            field.locator("select").select_option(value)
+        else:
+            field.locator("input").fill(str(value))
+            field.locator("input").press("Tab")
+
+
+def waiting(page: Page, label: str, role: str = "") -> Locator:
+    """Lines of the duty's own queue."""
+    home(page)
+    rows = page.locator("table.table tbody tr", has_text=label)
+    return rows.filter(has_text=role) if role else rows
+
+
+def take(page: Page, label: str, role: str = "") -> None:
+    row = waiting(page, label, role)
+    expect(row).to_have_count(1)
+    row.get_by_role("link", name="办理").click()
+
+
+def issue(page: Page, episode: Episode, label: str) -> Locator:
+    """Issue a document from the list of documents; the sheet as it prints."""
+    go(page, "documents", episode.key)
+    row = page.locator("tbody tr").filter(has=page.get_by_text(label, exact=True))
+    row.get_by_role("button", name="出具").click()
+    return page.locator(".sheet")
+
+
+@pytest.mark.requirement("B07")
+def test_an_engaged_couple_is_served_for_both_checks_in_one_visit(
+    desk: Any, live_server: Any, library: Any, at: Any, picture: Any
+) -> None:
+    clerk = desk("registration")
+    register_both(clerk, picture)
+    found = {e.programme: e for e in Episode.objects.all()}
+    assert set(found) == {"premarital", "preconception"}
+    pre, main = found["premarital"], found["preconception"]
+
+    town = desk("township_officer")
+    take(town, "镇街审核")
+    town.get_by_role("button", name="审核通过").click()
+    expect(town.locator("main")).to_contain_text("手上的任务都办完了")
+    home(clerk)
+    expect(clerk.locator("input[name=task]")).to_have_count(2)
+    clerk.locator("[data-check-all]").check()
+    clerk.once("dialog", lambda d: d.accept())
+    clerk.get_by_role("button", name="所选确认资格").click()
+    said(clerk, "已确认 2 份档案的资格")
+    village = desk("village_worker")
+    take(village, "发放服务卡")
+    village.get_by_role("button", name="发放服务卡").click()
+    said(village, "已发放服务卡")
+
+    sign_both(clerk, main, picture)
+    one_specimen(desk("laboratory"), picture)
+    examine(main, library, at)
+    sees_what_was_tested(desk("laboratory"), pre, picture)
+    examine(pre, library, at)
+
+    doctor = desk("assessing_doctor")
+    for episode in (main, pre):
+        go(doctor, "assess", episode.key)
+        expect(doctor.locator(".spouse.wife")).to_contain_text("梅毒")
+        picture(doctor, f"gn-06-assess-{episode.programme}")
+        doctor.once("dialog", lambda d: d.accept())
+        doctor.get_by_role("button", name="确认评估结论").click()
+        expect(doctor.locator(".verdict")).to_contain_text("医生已确认系统建议")
+    papers(doctor, pre, main, picture)
+
+
+def register_both(page: Page, picture: Any) -> None:
+    """One form, one set of questions, two records."""
+    go(page, "nominate")
+    expect(page.locator("h1")).to_have_text("一站式登记（婚前医学检查＋免费孕前优生健康检查）")
+    expect(page.locator(".page-head .sub")).to_contain_text("下一步是“核对资格、镇街审核”")
+    expect(page.locator("[data-question=marriage_applied_on]")).to_be_visible()
+    expect(page.locator("[data-question=marriage_date]")).to_have_count(0)
+    expect(page.locator("main")).not_to_contain_text("住满半年")
+    person(page, "wife", BRIDE, date(1995, 4, 2), 248)
+    person(page, "husband", GROOM, date(1993, 7, 9), 249)
+    answer(
+        page,
+        premarital_source="civil_affairs",
+        marriage_applied_on=(timezone.localdate() + timedelta(days=10)).isoformat(),
+        child_order=1,
+        planning=True,
+        policy_compliant=True,
+        premarital_told=True,
+    )
+    page.select_option("#id_region", TOWN)
+    fits(page)
+    picture(page, "gn-01-register-both")
+    page.get_by_role("button", name="提交登记", exact=True).click()
+    said(page, "已登记")
+
+
+def sign_both(page: Page, episode: Episode, picture: Any) -> None:
+    """Both texts are read, each of the couple signs once."""
+    rows = waiting(page, "知情同意书")
+    expect(rows).to_have_count(2)
+    go(page, "consent", episode.key)
+    expect(page.locator("main")).to_contain_text("同一次检查的 2 份同意书一起签")
+    expect(page.locator(".consent-text")).to_have_count(2)
+    picture(page, "gn-02-consent")
+    for role in ("wife", "husband"):
+        page.once("dialog", lambda d: d.accept())
+        page.locator(f".spouse.{role}").get_by_role("button", name="已在纸质同意书上签名").click()
+        expect(page.locator(f".spouse.{role}")).to_contain_text("纸质签名")
+    expect(waiting(page, "知情同意书")).to_have_count(0)
+
+
+def one_specimen(page: Page, picture: Any) -> None:
+    """The laboratory takes blood of each of them once, for both checks."""
+    for role in ("女方", "男方"):
+        take(page, "标本采集", role)
+        fill_form(page, {"specimen_on": timezone.localdate().isoformat(), "specimens": ["blood"]})
+        sign(page)
+    expect(waiting(page, "标本采集")).to_have_count(0)
+    picture(page, "gn-03-one-specimen")
+
+
+def examine(episode: Episode, library: Any, at: Any) -> None:
+    """The other stations: what is not known yet, unremarkable, but for her syphilis screen."""
+    from sanyou.synth.filling import unremarkable
+
+    today = timezone.localdate()
+    programme = library.programmes[episode.programme]
+    rows = episode.tasks.filter(
+        status="open", duty__in=("history_nurse", "physician", "laboratory", "ultrasound")
+    )
+    for task in rows.exclude(form="").order_by("pk"):
+        form = programme.forms[task.form]
+        taken = encounters.taken_over(episode, form, task.role, today)
+        data = unremarkable(library, episode.programme, task.form, task.role)
+        if task.form == "laboratory" and task.role == "wife":
+            data |= {"syphilis": "positive", "syphilis_rpr": "positive"}
+        given = {n: v for n, v in data.items() if n not in taken}
+        encounters.record(episode, task.form, task.role, given, today, at(task.duty))
+
+
+def sees_what_was_tested(page: Page, episode: Episode, picture: Any) -> None:
+    """What the other check found stands there with its day; only what is left is asked."""
+    where = f"沿用 {timezone.localdate().isoformat()} 免费孕前优生健康检查"
+    take(page, "婚检实验室检查", "女方")
+    syphilis = page.locator("#record [data-element=syphilis]")
+    expect(syphilis).to_contain_text(where)
+    expect(page.locator("#record [data-element=alt]")).to_contain_text(where)
+    expect(page.locator("#record [data-element=hiv]")).not_to_contain_text("沿用")
+    put(page.locator("#record [data-element=hiv]"), "negative")
+    picture(page, "gn-04-taken-over")
+    sign(page)
+    row = Encounter.objects.get(form="premarital_laboratory", role="wife", episode=episode)
+    assert "syphilis" not in row.data, "no test is done twice"
+    expect(page.locator("main")).to_contain_text(where)
+    picture(page, "gn-05-taken-over-signed")
+
+
+def papers(page: Page, pre: Episode, main: Episode, picture: Any) -> None:
+    """The certificate tells no result; the joint report is one sheet; the card says where to go."""
+    certificate = issue(page, pre, "婚前医学检查证明")
+    expect(certificate).to_contain_text("建议暂缓结婚")
+    expect(certificate).not_to_contain_text("梅毒")
+    picture(page, "gn-07-certificate")
+    report = issue(page, pre, "婚孕检一站式报告单")
+    for words in ("婚前医学检查：医学意见", "风险评估", "两项检查共用，每项只做一次", main.number):
+        expect(report.locator("article").first).to_contain_text(words)
+    expect(report.locator("article").first).not_to_contain_text("艾滋病")
+    picture(page, "gn-08-one-sheet")
+    card = issue(page, main, "转诊绿色通道联系卡")
+    expect(card.locator("article").first).to_contain_text("请凭本卡优先就诊")
+    expect(card.locator("article").first).to_contain_text("皮肤性病科")
+    picture(page, "gn-09-green-card")
+    assert Document.objects.filter(episode__in=(pre, main)).count() == 3
+    rechecks = [t for e in (pre, main) for t in e.tasks.filter(kind="recheck", role="wife")]
+    assert len([t for t in rechecks if "梅毒" in t.label]) == 1, "re-tested once for both checks"
