@@ -133,3 +133,18 @@ def test_a_name_that_is_looked_for_stays_out_of_the_address(client_as, episode_a
     page = client_as("township_officer").get("/", {"name": "诸葛"}).content.decode()
     assert episode.number in page
     assert "诸葛" not in page
+
+
+def test_a_manager_finds_her_pages_under_short_headings(client_as) -> None:
+    page = client_as("manager").get("/").content.decode()
+
+    side = page[page.index('id="side"') :]
+    places = [side.index(f'class="heading">{label}<') for label in ("日常", "经费", "政策与内容")]
+    assert places == sorted(places)
+    assert places[0] < side.index('href="/search"') < places[1]
+
+
+def test_nobody_reads_a_heading_without_pages_under_it(client_as) -> None:
+    page = client_as("history_nurse").get("/").content.decode()
+
+    assert 'class="heading">经费<' not in page

@@ -37,40 +37,73 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Entries of the side navigation under one short heading."""
+
+    label: str
+    links: list[Link]
+
+
+@dataclass(frozen=True)
 class Shell:
     """What the frame shows: who is at work, where, and where she may go."""
 
     actor: Actor | None
     duty_label: str
     place: str
-    links: list[Link]
+    groups: list[Group]
     several: bool
     district: str = ""  # how the district calls itself; "" above the districts
     centre: str = ""
     mark: str = ""  # address of its picture
 
 
-# (url name, action, label, icon). Shown when the duty includes the action.
+# (heading, ((url name, action, label, icon), …)). A link is shown when the duty includes the action.
 NAVIGATION = (
-    ("home", "home", gettext_lazy("首页"), "home"),
-    ("nominate", "nominate", gettext_lazy("登记夫妇"), "couple"),
-    ("search", "search", gettext_lazy("查找"), "search"),
-    ("imports", "import", gettext_lazy("导入文件"), "upload"),
-    ("doubts", "decide_doubt", gettext_lazy("疑似重复"), "twins"),
-    ("reports", "report", gettext_lazy("月报"), "chart"),
-    ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
-    ("statements", "see_money", gettext_lazy("结算"), "money"),
-    ("ledger", "see_money", gettext_lazy("经费专账"), "money"),
-    ("annual-accounts", "see_money", gettext_lazy("决算与预算"), "chart"),
-    ("benefits", "see_benefits", gettext_lazy("补助申请"), "couple"),
-    ("benefit-programmes", "see_benefits", gettext_lazy("惠民项目"), "check"),
-    ("stock", "see_stock", gettext_lazy("药具库存"), "upload"),
-    ("try-policy", "try_policy", gettext_lazy("政策试算"), "scale"),
-    ("versions", "see_versions", gettext_lazy("内容版本"), "book"),
-    ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
-    ("audit", "see_audit", gettext_lazy("操作记录"), "shield"),
-    ("policies", "see_policy", gettext_lazy("政策条款"), "book"),
-    ("rules", "see_policy", gettext_lazy("评估规则"), "scale"),
+    (
+        gettext_lazy("日常"),
+        (
+            ("home", "home", gettext_lazy("首页"), "home"),
+            ("nominate", "nominate", gettext_lazy("登记夫妇"), "couple"),
+            ("search", "search", gettext_lazy("查找"), "search"),
+            ("imports", "import", gettext_lazy("导入文件"), "upload"),
+            ("doubts", "decide_doubt", gettext_lazy("疑似重复"), "twins"),
+        ),
+    ),
+    (
+        gettext_lazy("经费"),
+        (
+            ("statements", "see_money", gettext_lazy("结算"), "money"),
+            ("ledger", "see_money", gettext_lazy("经费专账"), "money"),
+            ("annual-accounts", "see_money", gettext_lazy("决算与预算"), "chart"),
+        ),
+    ),
+    (
+        gettext_lazy("补助与物资"),
+        (
+            ("benefits", "see_benefits", gettext_lazy("补助申请"), "couple"),
+            ("benefit-programmes", "see_benefits", gettext_lazy("惠民项目"), "check"),
+            ("stock", "see_stock", gettext_lazy("药具库存"), "upload"),
+        ),
+    ),
+    (
+        gettext_lazy("政策与内容"),
+        (
+            ("policies", "see_policy", gettext_lazy("政策条款"), "book"),
+            ("rules", "see_policy", gettext_lazy("评估规则"), "scale"),
+            ("try-policy", "try_policy", gettext_lazy("政策试算"), "scale"),
+            ("versions", "see_versions", gettext_lazy("内容版本"), "book"),
+        ),
+    ),
+    (
+        gettext_lazy("管理"),
+        (
+            ("reports", "report", gettext_lazy("月报"), "chart"),
+            ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
+            ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
+            ("audit", "see_audit", gettext_lazy("操作记录"), "shield"),
+        ),
+    ),
 )
 
 
@@ -85,19 +118,27 @@ def shell(context: dict[str, Any]) -> Shell:
         actor = actor_of(request)
     except (NoDuty, AccessError):
         return Shell(None, "", "", [], len(assignments_of(request)) > 1)
-    links = []
-    for name, action, label, icon_name in NAVIGATION:
-        if not actor.can(action):
-            continue
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
-        here = request.path == url or (url != "/" and request.path.startswith(f"{url}/"))
-        links.append(Link(url, str(label), icon_name, here))
+    groups = [
+        Group(str(heading), links)
+        for heading, entries in NAVIGATION
+        if (links := [link for entry in entries if (link := link_of(request, actor, *entry))])
+    ]
     place = actor.region.full_name if actor.region else ""
     several = len(assignments_of(request)) > 1
-    return Shell(actor, str(actor.role.label), place, links, several, *district_of(actor))
+    return Shell(actor, str(actor.role.label), place, groups, several, *district_of(actor))
+
+
+def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: Any) -> Link | None:
+    """The entry (label, icon), when the duty includes its action and the page is installed."""
+    if not actor.can(action):
+        return None
+    try:
+        url = reverse(name)
+    except NoReverseMatch:
+        return None
+    label, icon_name = shown
+    here = request.path == url or (url != "/" and request.path.startswith(f"{url}/"))
+    return Link(url, str(label), icon_name, here)
 
 
 def district_of(actor: Actor) -> tuple[str, str, str]:
