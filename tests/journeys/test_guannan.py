@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -10,8 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from sanyou.care import encounters
 from sanyou.care.models import Document, Encounter, Episode
+from sanyou.finance.models import Statement
 from sanyou.registry.access import Actor
 from tests.conftest import id_number
+from tests.journeys.conftest import PHONE
 from tests.journeys.test_whole_month import fill_form, fits, go, home, put, said, sign
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("A02")]
@@ -243,3 +246,137 @@ def papers(page: Page, pre: Episode, main: Episode, picture: Any) -> None:
     assert Document.objects.filter(episode__in=(pre, main)).count() == 3
     rechecks = [t for e in (pre, main) for t in e.tasks.filter(kind="recheck", role="wife")]
     assert len([t for t in rechecks if "梅毒" in t.label]) == 1, "re-tested once for both checks"
+
+
+def apply(page: Page, programme: str, name: str, born: date, number: int, **given: Any) -> None:
+    """One woman on the registration page of a programme of hers."""
+    go(page, "nominate")
+    page.goto(f"{page.url}?programme={programme}")
+    page.wait_for_load_state("load")
+    person(page, "wife", name, born, number)
+    answer(page, **given)
+    page.get_by_role("button", name="提交登记", exact=True).click()
+
+
+@pytest.mark.requirement("B08")
+def test_folic_acid_is_for_the_urban_rebirth_group_and_not_for_a_first_child(
+    desk: Any, live_server: Any, county: Any, at: Any, picture: Any
+) -> None:
+    from sanyou.stock import moves
+
+    today = timezone.localdate()
+    moves.receive(
+        at("storekeeper"), county.townships[TOWN], "folic_acid", "A", "虚构药业",
+        today + timedelta(days=400), 20, today, uuid4(),
+    )  # fmt: skip
+    village = desk("village_worker", viewport=PHONE)
+    soon = (today + timedelta(days=40)).isoformat()
+    urban = {"preparing_pregnancy": True, "planned_pregnancy_on": soon, "rural_hukou": False}
+
+    apply(village, "folic_acid", "阿依古丽·买买提江", date(1994, 5, 6), 62, **urban,
+          birth_group="policy_second")  # fmt: skip
+    said(village, "请继续发放")
+    expect(village.locator("main")).to_contain_text("新安镇")
+    fits(village)
+    picture(village, "gn-10-folic-phone")
+    village.get_by_role("button", name="发放并签名").click()
+    said(village, "已发放 1 盒并签名入账")
+
+    apply(village, "folic_acid", "慕容雪", date(1996, 2, 3), 64, **urban, birth_group="ordinary")
+    said(village, "请继续发放")
+    village.get_by_role("button", name="发放并签名").click()
+    told = village.locator("#messages, .messages").filter(has_text="不能发放")
+    expect(told).to_contain_text(NO_REBIRTH)
+    expect(told).to_contain_text("三（三）一")
+    picture(village, "gn-11-no-folic-phone")
+    assert Encounter.objects.filter(form="folic_issue", status="signed").count() == 1
+
+    manager = desk("manager")
+    go(manager, "policy", "guannan-2014")
+    steps = manager.locator("tr[id^=milestone-]")
+    expect(steps).to_have_count(5)
+    for label, until in (("调查摸底", "2014-09-20"), ("平台建设基本到位", "2014-11-30")):
+        expect(steps.filter(has=manager.get_by_text(label, exact=True))).to_contain_text(until)
+    picture(manager, "gn-12-policy")
+
+
+@pytest.mark.requirement("E03")
+def test_a_rural_mother_is_paid_five_hundred_yuan(
+    desk: Any, live_server: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mother, today = "欧阳娜仁", timezone.localdate()
+    village = desk("village_worker", viewport=PHONE)
+    apply(
+        village, "delivery_subsidy", mother, date(1996, 2, 3), 66,
+        applicant_phone="13800001234", delivered_on=(today - timedelta(days=9)).isoformat(),
+        delivered_in_hospital=True, delivery_hospital="县人民医院", rural_hukou=True,
+        birth_group="ordinary", hardship=False, account_holder=mother,
+        bank_name="农村商业银行新安支行", bank_account="6222000011112222333",
+    )  # fmt: skip
+    said(village, "请接着办理“拍照上传材料”")
+    village.get_by_role("link", name="拍照上传材料").first.click()
+    fill_form(village, {"papers_given": ["identity", "hukou", "birth_certificate", "bank_card"]})
+    sign(village)
+
+    town = desk("township_officer")
+    take(town, "镇街审核", "产妇" if waiting(town, "镇街审核", "产妇").count() else "")
+    town.get_by_role("button", name="审核通过").click()
+    expect(town.locator("main")).to_contain_text("手上的任务都办完了")
+
+    clerk = desk("registration")
+    take(clerk, "核对原件", "产妇")
+    checked = {"originals_agree": True, "delivered_in_hospital": True, "rural_hukou": True}
+    papers_seen = {"originals_seen": ["identity", "hukou", "birth_certificate"]}
+    fill_form(clerk, {**papers_seen, **checked, "granted_amount": 500})
+    sign(clerk)
+    take(clerk, "资格确认")
+    expect(clerk.locator("main")).to_contain_text("农村产妇每人 500 元")
+    clerk.get_by_role("button", name="确认资格").click()
+    said(clerk, "已确认，转公示")
+    go(clerk, "benefits")
+    clerk.get_by_role("link", name="公示", exact=True).last.click()
+    clerk.get_by_role("button", name="生成公示表").click()
+    clerk.wait_for_url("**/benefits/notices/*")
+    expect(clerk.locator("main")).to_contain_text("500.00")
+    picture(clerk, "gn-20-notice")
+
+    over = today + timedelta(days=8)
+    monkeypatch.setattr(timezone, "localdate", lambda *args, **kwargs: over)
+    clerk.reload()
+    clerk.get_by_role("button", name="公示期满，结束公示").click()
+    said(clerk, "转审批")
+
+    manager = desk("manager")
+    go(manager, "benefits")
+    manager.get_by_role("link", name="审批", exact=True).click()
+    expect(manager.locator("blockquote.clause")).to_contain_text("500元")
+    picture(manager, "gn-21-approve")
+    manager.get_by_role("button", name="批准 500.00 元").click()
+    said(manager, "已批准 500.00 元")
+    settle(desk("finance"), manager, picture)
+
+
+def settle(finance: Page, manager: Page, picture: Any) -> None:
+    """The statement of the quarter: drawn up, approved by another, paid."""
+    go(finance, "statements")
+    finance.get_by_role("button", name="生成结算表").click()
+    offers = finance.locator("#period option", has_text="住院分娩补助")
+    finance.select_option("#period", offers.first.get_attribute("value"))
+    finance.locator("#prepare").get_by_role("button", name="生成", exact=True).click()
+    for words in ("500.00", "伍佰元整", "县财政"):
+        expect(finance.locator("main")).to_contain_text(words)
+    picture(finance, "gn-22-statement")
+    finance.get_by_role("button", name="提交审核").click()
+    said(finance, "已提交，请由另一人审核")
+    statement = Statement.objects.get()
+    go(manager, "statement", statement.key)
+    manager.get_by_role("button", name="审核通过").click()
+    said(manager, "已审核通过")
+    finance.reload()
+    finance.get_by_role("button", name="登记拨付").click()
+    finance.fill("#voucher", "2026-记-118")
+    finance.locator("#pay").get_by_role("button", name="登记", exact=True).click()
+    said(finance, "已登记拨付")
+    picture(finance, "gn-23-paid")
+    statement.refresh_from_db()
+    assert (statement.status, statement.total) == ("paid", 50_000)
