@@ -61,6 +61,34 @@ def signed_in(browser: Any, live_server: Any, staff: Any) -> Iterator[Callable[.
 
 
 @pytest.fixture
+def other_district(regions: None, library: Any) -> Callable[[str], Any]:
+    """`other_district("320724")` -> the organisations of a district that has its own document."""
+    from sanyou.registry import organisations
+
+    def make(code: str) -> Any:
+        return organisations.setup_district(code, library.district_for(code).spec.centre.name.zh)
+
+    return make
+
+
+@pytest.fixture
+def desks(signed_in: Any, other_district: Any) -> Callable[..., Callable[..., Any]]:
+    """`desks(county, town)` -> a function: `desk("manager")` is signed in there, the village and
+    township staff in that town."""
+
+    def of(county: str, town: str) -> Callable[..., Any]:
+        other_district(county)
+
+        def make(duty: str, **options: Any) -> Any:
+            low = duty in {"village_worker", "township_officer"}
+            return signed_in(duty, region=town if low else county, **options)
+
+        return make
+
+    return of
+
+
+@pytest.fixture
 def picture() -> Callable[[Any, str], None]:
     """`picture(page, "03-confirm")` leaves a picture where pictures are asked for."""
     folder = os.environ.get("SANYOU_PICTURES", "")

@@ -13,8 +13,8 @@ from sanyou.care import encounters
 from sanyou.care.models import Document, Encounter, Episode
 from sanyou.finance.models import Statement
 from sanyou.registry.access import Actor
-from tests.conftest import id_number
 from tests.journeys.conftest import PHONE
+from tests.journeys.district import answer, apply, person, take, waiting
 from tests.journeys.test_whole_month import fill_form, fits, go, home, put, said, sign
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("A02")]
@@ -26,22 +26,14 @@ NO_REBIRTH = "不是农村户口，也不属于城镇符合政策再生育人群
 
 
 @pytest.fixture
-def county(regions: None) -> Any:
-    from sanyou.registry import organisations
-
-    return organisations.setup_district(COUNTY, "灌南县婚前孕前健康检查服务中心")
+def county(other_district: Any) -> Any:
+    return other_district(COUNTY)
 
 
 @pytest.fixture
-def desk(signed_in: Any, county: Any) -> Callable[..., Page]:
-    """`desk("manager")`: signed in in Guannan, village and township staff in one town."""
-
-    def make(duty: str, **options: Any) -> Page:
-        low = duty in {"village_worker", "township_officer"}
-        page: Page = signed_in(duty, region=TOWN if low else COUNTY, **options)
-        return page
-
-    return make
+def desk(desks: Any) -> Callable[..., Page]:
+    found: Callable[..., Page] = desks(COUNTY, TOWN)
+    return found
 
 
 @pytest.fixture
@@ -54,41 +46,6 @@ def at(actor: Any, county: Any) -> Callable[[str], Actor]:
         return found
 
     return make
-
-
-def person(page: Page, role: str, name: str, born: date, number: int) -> None:
-    """One person on the registration page."""
-    page.fill(f"#{role}-id_number", id_number(COUNTY, born, number))
-    page.fill(f"#{role}-name", name)
-    page.fill(f"#{role}-phone", f"138000012{number % 100:02d}")
-    page.fill(f"#{role}-hukou_text", HOME)
-    page.fill(f"#{role}-residence_text", HOME)
-
-
-def answer(page: Page, **given: Any) -> None:
-    """Questions of the registration page, the way each is answered."""
-    for name, value in given.items():
-        field = page.locator(f"#nominate [data-question={name}]")
-        if field.locator("input[type=radio]").count():
-            field.locator(f'input[value="{str(value).lower()}"]').check()
-        elif field.locator("select").count():
-            field.locator("select").select_option(value)
-        else:
-            field.locator("input").fill(str(value))
-            field.locator("input").press("Tab")
-
-
-def waiting(page: Page, label: str, role: str = "") -> Locator:
-    """Lines of the duty's own queue."""
-    home(page)
-    rows = page.locator("table.table tbody tr", has_text=label)
-    return rows.filter(has_text=role) if role else rows
-
-
-def take(page: Page, label: str, role: str = "") -> None:
-    row = waiting(page, label, role)
-    expect(row).to_have_count(1)
-    row.get_by_role("link", name="办理").click()
 
 
 def issue(page: Page, episode: Episode, label: str) -> Locator:
@@ -149,8 +106,8 @@ def register_both(page: Page, picture: Any) -> None:
     expect(page.locator("[data-question=marriage_applied_on]")).to_be_visible()
     expect(page.locator("[data-question=marriage_date]")).to_have_count(0)
     expect(page.locator("main")).not_to_contain_text("住满半年")
-    person(page, "wife", BRIDE, date(1995, 4, 2), 248)
-    person(page, "husband", GROOM, date(1993, 7, 9), 249)
+    person(page, "wife", BRIDE, date(1995, 4, 2), 248, HOME)
+    person(page, "husband", GROOM, date(1993, 7, 9), 249, HOME)
     answer(
         page,
         premarital_source="civil_affairs",
@@ -248,16 +205,6 @@ def papers(page: Page, pre: Episode, main: Episode, picture: Any) -> None:
     assert len([t for t in rechecks if "梅毒" in t.label]) == 1, "re-tested once for both checks"
 
 
-def apply(page: Page, programme: str, name: str, born: date, number: int, **given: Any) -> None:
-    """One woman on the registration page of a programme of hers."""
-    go(page, "nominate")
-    page.goto(f"{page.url}?programme={programme}")
-    page.wait_for_load_state("load")
-    person(page, "wife", name, born, number)
-    answer(page, **given)
-    page.get_by_role("button", name="提交登记", exact=True).click()
-
-
 @pytest.mark.requirement("B08")
 def test_folic_acid_is_for_the_urban_rebirth_group_and_not_for_a_first_child(
     desk: Any, live_server: Any, county: Any, at: Any, picture: Any
@@ -273,7 +220,7 @@ def test_folic_acid_is_for_the_urban_rebirth_group_and_not_for_a_first_child(
     soon = (today + timedelta(days=40)).isoformat()
     urban = {"preparing_pregnancy": True, "planned_pregnancy_on": soon, "rural_hukou": False}
 
-    apply(village, "folic_acid", "阿依古丽·买买提江", date(1994, 5, 6), 62, **urban,
+    apply(village, "folic_acid", "阿依古丽·买买提江", date(1994, 5, 6), 62, HOME, **urban,
           birth_group="policy_second")  # fmt: skip
     said(village, "请继续发放")
     expect(village.locator("main")).to_contain_text("新安镇")
@@ -282,12 +229,12 @@ def test_folic_acid_is_for_the_urban_rebirth_group_and_not_for_a_first_child(
     village.get_by_role("button", name="发放并签名").click()
     said(village, "已发放 1 盒并签名入账")
 
-    apply(village, "folic_acid", "慕容雪", date(1996, 2, 3), 64, **urban, birth_group="ordinary")
-    said(village, "请继续发放")
-    village.get_by_role("button", name="发放并签名").click()
-    told = village.locator("#messages, .messages").filter(has_text="不能发放")
-    expect(told).to_contain_text(NO_REBIRTH)
-    expect(told).to_contain_text("三（三）一")
+    apply(
+        village, "folic_acid", "慕容雪", date(1996, 2, 3), 64, HOME, **urban, birth_group="ordinary"
+    )
+    said(village, NO_REBIRTH)
+    said(village, "三（三）一")
+    expect(village.get_by_role("button", name="发放并签名")).to_have_count(0)
     picture(village, "gn-11-no-folic-phone")
     assert Encounter.objects.filter(form="folic_issue", status="signed").count() == 1
 
@@ -307,7 +254,7 @@ def test_a_rural_mother_is_paid_five_hundred_yuan(
     mother, today = "欧阳娜仁", timezone.localdate()
     village = desk("village_worker", viewport=PHONE)
     apply(
-        village, "delivery_subsidy", mother, date(1996, 2, 3), 66,
+        village, "delivery_subsidy", mother, date(1996, 2, 3), 66, HOME,
         applicant_phone="13800001234", delivered_on=(today - timedelta(days=9)).isoformat(),
         delivered_in_hospital=True, delivery_hospital="县人民医院", rural_hukou=True,
         birth_group="ordinary", hardship=False, account_holder=mother,

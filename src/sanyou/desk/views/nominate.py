@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -375,6 +376,10 @@ def _open(
     except people.SecondSpouse as problem:
         return _hold(request, actor, programme, data, observations, region, today, problem.couple)
     if isinstance(subject, Person) and sitting.does_all(actor, programme):
+        entered = sitting.enter(actor, subject, programme, {}, region, today)
+        if not entered.let_in:
+            messages.warning(request, _("已登记，但现在不能发放：%s") % entered.reason)
+            return redirect("episode", key=entered.episode.key)
         say(request, _("已登记，档案编号 %s。请继续发放。") % made[0].number)
         return redirect("stock-hand-out", subject.key, programme.id)
     numbers = "、".join(e.number for e in made)
