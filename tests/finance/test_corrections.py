@@ -1,7 +1,7 @@
 """A record that changes after its claim was approved is set right in the next statement."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -214,3 +214,13 @@ def test_finding_corrections_needs_no_more_queries_for_more_couples(
         take_away(episode)
     assert queries(lambda: draw_up(SECOND)) == one
     assert draw_up(SECOND).corrections.count() == 5
+
+
+def test_an_earlier_statement_drawn_up_late_leaves_later_checks_alone(
+    examined: Episode, settle: Settle, draw_up: Draw, amend: Any
+) -> None:
+    settle(FIRST)
+    amend(examined, "laboratory", "wife", tsh=2.5)
+    before = (date(2020, 7, 1), date(2020, 12, 31))
+    assert not draw_up(before).corrections.exists()
+    assert only(draw_up(SECOND)).amount == 0

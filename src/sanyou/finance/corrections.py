@@ -58,11 +58,15 @@ def draw_up(statement: Statement, prefix: str, until: dt.date) -> list[Correctio
 
 
 def suspects(statement: Statement, prefix: str, until: dt.date) -> set[int]:
-    """Claims settled before, some record of which is no longer what it was, by pk."""
+    """Claims settled before, some record of which is no longer what it was, by pk.
+
+    Only of what was served by the day: a statement of an earlier period knows nothing of the rest.
+    """
     settled = Claim.objects.filter(
         policy=statement.policy,
         programme=statement.programme,
         region__code__startswith=prefix,
+        served_on__lte=until,
         statement__status__in=SETTLED,
     ).exclude(statement=statement)
     found = set(_changed_records(settled))
