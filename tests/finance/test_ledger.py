@@ -101,6 +101,24 @@ def test_spending_needs_its_purpose(book: Book, clerk: Actor) -> None:
         ledger.spend(book, clerk, "district_finance", 100, ON, "支-1", " ")
 
 
+def test_a_second_click_posts_once(book: Book, clerk: Actor) -> None:
+    key = uuid.uuid4()
+    given = ("district_finance", 100_000, ON, "收-1", "", key)
+    assert ledger.receive(book, clerk, *given) == ledger.receive(book, clerk, *given)
+    assert book.rows.count() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_fifty_clicks_at_once_post_once(book: Book, clerk: Actor) -> None:
+    key = uuid.uuid4()
+    answers = crowd(
+        lambda: ledger.spend(book, clerk, "district_finance", 5_000, ON, "支-1", "宣传", key)
+    )
+    assert answers == ["done"] * CROWD
+    assert book.rows.count() == 1
+
+
 @pytest.mark.requirement("H01")
 def test_only_finance_of_the_district_posts(book: Book, actor: Callable[..., Any]) -> None:
     with pytest.raises(Forbidden):

@@ -50,6 +50,7 @@ class PostingIn(Body):
     on: dt.date
     voucher: str = Field(max_length=80)
     text: str = Field(default="", max_length=300)
+    key: UUID | None = Field(default=None, description="分录的编号；同一编号再次提交不会重复记账")
 
 
 class BookIn(Schema):
@@ -374,7 +375,9 @@ def ledger_receive(request: HttpRequest, body: PostingIn) -> object:
     """Post money received from a payer."""
     actor = actor_of(request)
     book = _book(actor, body.region, body.policy)
-    row = ledger.receive(book, actor, body.payer, body.amount, body.on, body.voucher, body.text)
+    row = ledger.receive(
+        book, actor, body.payer, body.amount, body.on, body.voucher, body.text, body.key
+    )
     return Status(201, _posting(row))
 
 
@@ -383,7 +386,9 @@ def ledger_spend(request: HttpRequest, body: PostingIn) -> object:
     """Post other spending by its voucher."""
     actor = actor_of(request)
     book = _book(actor, body.region, body.policy)
-    row = ledger.spend(book, actor, body.payer, body.amount, body.on, body.voucher, body.text)
+    row = ledger.spend(
+        book, actor, body.payer, body.amount, body.on, body.voucher, body.text, body.key
+    )
     return Status(201, _posting(row))
 
 

@@ -17,6 +17,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Q, QuerySet, Sum
@@ -198,28 +199,50 @@ def _insert(rows: Iterable[Posting]) -> None:
 
 @transaction.atomic
 def receive(
-    book: Book, actor: Actor, payer: str, amount: int, on: dt.date, voucher: str, text: str = ""
+    book: Book,
+    actor: Actor,
+    payer: str,
+    amount: int,
+    on: dt.date,
+    voucher: str,
+    text: str = "",
+    key: UUID | None = None,
 ) -> Posting:
-    """Money that came into the special account from a payer."""
-    row = _by_hand(book, actor, Kind.RECEIVED, payer, amount, on, voucher)
+    """Money that came into the special account from a payer. The same key again gives the first."""
+    row = _by_hand(book, actor, Kind.RECEIVED, payer, amount, on, voucher, key)
     row.debit, row.credit, row.text = BANK, fund(payer), text.strip() or _("收到拨入经费")
-    return _keep(row, actor, "receive")
+    return _once(row, actor, "receive")
 
 
 @transaction.atomic
 def spend(
-    book: Book, actor: Actor, payer: str, amount: int, on: dt.date, voucher: str, text: str
+    book: Book,
+    actor: Actor,
+    payer: str,
+    amount: int,
+    on: dt.date,
+    voucher: str,
+    text: str,
+    key: UUID | None = None,
 ) -> Posting:
-    """Other spending for the programme from a payer's money, by its voucher."""
+    """Other spending for the programme from a payer's money, by its voucher. The same key again
+    gives the first."""
     if not text.strip():
         raise FinanceError("no_reason", _("请填写支出的用途。"))
-    row = _by_hand(book, actor, Kind.SPENT, payer, amount, on, voucher)
+    row = _by_hand(book, actor, Kind.SPENT, payer, amount, on, voucher, key)
     row.debit, row.credit, row.text = fund(payer), BANK, text.strip()
-    return _keep(row, actor, "spend")
+    return _once(row, actor, "spend")
 
 
 def _by_hand(
-    book: Book, actor: Actor, kind: Posting.Kind, payer: str, amount: int, on: dt.date, voucher: str
+    book: Book,
+    actor: Actor,
+    kind: Posting.Kind,
+    payer: str,
+    amount: int,
+    on: dt.date,
+    voucher: str,
+    key: UUID | None,
 ) -> Posting:
     actor.require("pay_statement", book.region)
     if payer not in payers(book.policy):
@@ -231,6 +254,7 @@ def _by_hand(
     if not voucher.strip():
         raise FinanceError("no_voucher", _("请填写凭证号。"))
     return Posting(
+        key=key or uuid4(),
         region=book.region,
         policy=book.policy,
         kind=kind,
@@ -239,6 +263,21 @@ def _by_hand(
         voucher=voucher.strip()[:80],
         author=actor.staff,
     )
+
+
+def _once(row: Posting, actor: Actor, act: str) -> Posting:
+    """Keep a posting; the one there is where its page was sent twice."""
+    same = Posting.objects.filter(
+        key=row.key, kind=row.kind, region_id=row.region_id, policy=row.policy
+    )
+    found = same.first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return _keep(row, actor, act)
+    except IntegrityError:
+        return same.get()
 
 
 @transaction.atomic

@@ -1,9 +1,10 @@
 """The special account of the programme's money by payer, and the ledger line by line."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -173,6 +174,7 @@ def ledger_page(request: HttpRequest) -> HttpResponse:
         "may_post": actor.can("pay_statement", book.region),
         "may_export": actor.can("export"),
         "today": timezone.localdate(),
+        "new_keys": {"receive": uuid4(), "spend": uuid4()},
     }
     return render(request, "desk/money/ledger.html", context)
 
@@ -242,12 +244,10 @@ def _day(text: str) -> dt.date:
         raise FinanceError("no_day", _("请填写日期，例如 2021-03-01。")) from error
 
 
-@duty_page("pay_statement", methods=("POST",))
-def ledger_receive(request: HttpRequest) -> HttpResponse:
-    """Post money received from a payer."""
-    book = _chosen(request, request.POST)[0]
-    given = request.POST
-    ledger.receive(
+def _post_by_hand(request: HttpRequest, act: Callable[..., Posting], said: str) -> HttpResponse:
+    """Post what the form holds; the key it was made with keeps a second click from posting again."""
+    book, given = _chosen(request, request.POST)[0], request.POST
+    act(
         book,
         actor_of(request),
         given.get("payer", ""),
@@ -255,27 +255,29 @@ def ledger_receive(request: HttpRequest) -> HttpResponse:
         _day(given.get("on", "")),
         given.get("voucher", ""),
         given.get("text", ""),
+        _key_of(given.get("key", "")),
     )
-    messages.success(request, _("已登记拨入。"))
+    messages.success(request, said)
     return redirect(_address(book))
+
+
+def _key_of(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@duty_page("pay_statement", methods=("POST",))
+def ledger_receive(request: HttpRequest) -> HttpResponse:
+    """Post money received from a payer."""
+    return _post_by_hand(request, ledger.receive, _("已登记拨入。"))
 
 
 @duty_page("pay_statement", methods=("POST",))
 def ledger_spend(request: HttpRequest) -> HttpResponse:
     """Post other spending by its voucher."""
-    book = _chosen(request, request.POST)[0]
-    given = request.POST
-    ledger.spend(
-        book,
-        actor_of(request),
-        given.get("payer", ""),
-        _amount(given.get("amount", "")),
-        _day(given.get("on", "")),
-        given.get("voucher", ""),
-        given.get("text", ""),
-    )
-    messages.success(request, _("已登记支出。"))
-    return redirect(_address(book))
+    return _post_by_hand(request, ledger.spend, _("已登记支出。"))
 
 
 @duty_page("pay_statement", methods=("POST",))
