@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from sanyou.figures import checks
 from sanyou.figures.models import Submission
 from sanyou.figures.report import DENOMINATOR, Figures, Value, compute, month_of, programme_of
+from sanyou.registry import history
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Region
 from sanyou.trust import audit
@@ -199,15 +200,7 @@ def _move(
 
 
 def _note(row: Submission, actor: Actor, act: str, reason: str = "") -> None:
-    row.history.append(
-        {
-            "at": timezone.now().isoformat(timespec="seconds"),
-            "by": actor.username,
-            "name": str(actor.display_name),
-            "act": act,
-            "reason": reason,
-        }
-    )
+    row.history.append(history.line(actor, act=act, reason=reason))
 
 
 def due_on(month: dt.date) -> dt.date:

@@ -24,6 +24,7 @@ from sanyou.figures.workdays import working_days
 from sanyou.protocol.models import TargetSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Indicator, Programme
+from sanyou.registry import history
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Organisation, Region
 from sanyou.trust import audit
@@ -183,15 +184,7 @@ def _set(
     )
     row.number, row.source = number, source.strip()
     row.set_by, row.set_at = actor.staff, timezone.now()
-    row.history.append(
-        {
-            "at": row.set_at.isoformat(timespec="seconds"),
-            "by": actor.username,
-            "name": str(actor.display_name),
-            "number": number,
-            "source": row.source,
-        }
-    )
+    row.history.append(history.line(actor, number=number, source=row.source))
     row.save()
     return row
 

@@ -13,6 +13,7 @@ from sanyou.care import content
 from sanyou.figures.models import PolicyDraft
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.redraft import DraftErrors, Redraft, policy_from, redraft
+from sanyou.registry import history
 from sanyou.registry.access import Actor
 from sanyou.trust import audit
 
@@ -70,12 +71,7 @@ def create(actor: Actor, policy_id: str, programme: str, name: str) -> PolicyDra
 
 
 def _step(actor: Actor, changed: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "at": timezone.now().isoformat(),
-        "by": actor.username,
-        "name": actor.display_name,
-        "changed": dict(changed),
-    }
+    return history.line(actor, changed=dict(changed))
 
 
 def base_of(draft: PolicyDraft) -> Policy:

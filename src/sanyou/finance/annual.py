@@ -23,6 +23,7 @@ from sanyou.finance.models import AnnualAccount, Claim, Correction, Statement
 from sanyou.protocol.errors import Problem
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import price_on, split_shares, tier_of
+from sanyou.registry import history
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Region
 from sanyou.trust import audit
@@ -314,18 +315,10 @@ def _move(
 
 def hands(row: AnnualAccount) -> set[str]:
     """Who drew it up or handed it in."""
-    return {h["by"] for h in row.history if h["act"] in {"prepare", "submit"}}
+    return history.hands(row.history, "prepare", "submit")
 
 
 def _note(row: AnnualAccount, actor: Actor, act: str, to: str, reason: str = "") -> None:
-    row.history.append(
-        {
-            "at": timezone.now().isoformat(timespec="seconds"),
-            "by": actor.username,
-            "name": str(actor.display_name),
-            "act": act,
-            "from": str(row.status),
-            "to": str(to),
-            "reason": reason,
-        }
-    )
+    """One more line of the history."""
+    change = {"from": str(row.status), "to": str(to)}
+    row.history.append(history.line(actor, act=act, **change, reason=reason))

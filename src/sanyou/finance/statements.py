@@ -17,6 +17,7 @@ from sanyou.finance.errors import FinanceError
 from sanyou.finance.models import Claim, Correction, Statement
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
+from sanyou.registry import history
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Organisation
 from sanyou.trust import audit
@@ -285,23 +286,14 @@ def _move(
 
 
 def hands(statement: Statement) -> set[str]:
-    """Who prepared or submitted it."""
-    return {h["by"] for h in statement.history if h["act"] in {"prepare", "submit"}}
+    """Who drew it up or handed it in."""
+    return history.hands(statement.history, "prepare", "submit")
 
 
 def _note(statement: Statement, actor: Actor, act: str, to: str, reason: str = "") -> None:
     """One more line of the history."""
-    statement.history.append(
-        {
-            "at": timezone.now().isoformat(timespec="seconds"),
-            "by": actor.username,
-            "name": str(actor.display_name),
-            "act": act,
-            "from": str(statement.status),
-            "to": str(to),
-            "reason": reason,
-        }
-    )
+    change = {"from": str(statement.status), "to": str(to)}
+    statement.history.append(history.line(actor, act=act, **change, reason=reason))
 
 
 def current_policy(statement: Statement) -> Policy:

@@ -41,7 +41,7 @@ class Release(models.Model):
     replay = models.JSONField(default=dict)  # summary written by figures.replay
     proposed_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
-    history = models.JSONField(default=list)  # [{at, by, name, what, detail}]
+    history = models.JSONField(default=list)  # [{at, by, name, act, detail}]
 
     class Meta:
         verbose_name = _("内容版本")

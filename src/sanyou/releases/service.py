@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from sanyou.protocol.errors import ContentError, ContentErrors
 from sanyou.protocol.facts import region_prefix
 from sanyou.protocol.library import Library
+from sanyou.registry import history
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Region
 from sanyou.registry.regions import county_code
@@ -262,17 +263,8 @@ def _check_start(starts_on: dt.date, today: dt.date | None = None) -> None:
         )
 
 
-def _note(release: Release, actor: Actor, what: str, detail: str = "") -> None:
-    release.history = [
-        *release.history,
-        {
-            "at": timezone.now().isoformat(),
-            "by": actor.username,
-            "name": actor.display_name,
-            "what": what,
-            "detail": detail,
-        },
-    ]
+def _note(release: Release, actor: Actor, act: str, detail: str = "") -> None:
+    release.history = [*release.history, history.line(actor, act=act, detail=detail)]
 
 
 def _locked(release: Release) -> Release:

@@ -10,9 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.history import steps
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.money import workbook_response
 from sanyou.desk.views.records_form import words
@@ -27,6 +29,12 @@ from sanyou.registry.regions import prefix_of
 from sanyou.trust import audit
 
 BADGE = {"draft": "", "submitted": "warn", "returned": "bad", "approved": "ok"}
+ACTS = {
+    "prepare": gettext_lazy("编制"),
+    "submit": gettext_lazy("提交"),
+    "return": gettext_lazy("退回"),
+    "approve": gettext_lazy("批准"),
+}
 YEARS_BACK = 3
 Kind = AnnualAccount.Kind
 
@@ -176,10 +184,7 @@ def annual_account(request: HttpRequest, key: UUID) -> HttpResponse:
             "export": actor.can("export"),
         },
         "own": own,
-        "history": [
-            h | {"when": dt.datetime.fromisoformat(h["at"]), "words": _act(h["act"])}
-            for h in reversed(row.history)
-        ],
+        "history": steps(row.history, ACTS),
     }
     return render(request, "desk/money/annual_account.html", context)
 
@@ -227,15 +232,6 @@ def _rate(body: dict[str, Any]) -> str:
         return ""
     tenths = (int(cases) * 2000 + int(planned)) // (2 * int(planned))
     return f"{tenths // 10}.{tenths % 10}%"
-
-
-def _act(act: str) -> str:
-    return {
-        "prepare": _("编制"),
-        "submit": _("提交"),
-        "return": _("退回"),
-        "approve": _("批准"),
-    }.get(act, act)
 
 
 @duty_page("plan_money", methods=("POST",))

@@ -12,11 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
 from sanyou.care.models import Encounter
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.below import below
+from sanyou.desk.history import steps
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.records_form import words
 from sanyou.finance import corrections, money, statements, workbook
@@ -37,6 +39,13 @@ BADGE = {
     Statement.Status.RETURNED: "bad",
     Statement.Status.APPROVED: "info",
     Statement.Status.PAID: "ok",
+}
+ACTS = {
+    "prepare": gettext_lazy("生成"),
+    "submit": gettext_lazy("提交"),
+    "return": gettext_lazy("退回"),
+    "approve": gettext_lazy("审核通过"),
+    "pay": gettext_lazy("登记拨付"),
 }
 PERIODS_OFFERED = 4
 
@@ -214,7 +223,7 @@ def statement(request: HttpRequest, key: UUID) -> HttpResponse:
         "corrected": money.yuan(corrections.total(found)),
         "refused": [_refusal(c) for c in workbook.refused(found).order_by("served_on", "id")[:100]],
         "problems": statements.problems(found) if is_open or is_submitted else [],
-        "history": [_step(h) for h in reversed(found.history)],
+        "history": steps(found.history, ACTS),
         "may": {
             "prepare": is_open and actor.can("claim"),
             "submit": is_open and actor.can("claim"),
@@ -268,21 +277,6 @@ def _correction(one: Correction) -> dict[str, Any]:
         "yuan": money.yuan(one.amount),
         "remedy": remedy(one.code),
     }
-
-
-def _step(line: dict[str, Any]) -> dict[str, Any]:
-    """A line of the history with its moment and words."""
-    return line | {"when": dt.datetime.fromisoformat(line["at"]), "words": _act(line["act"])}
-
-
-def _act(act: str) -> str:
-    return {
-        "prepare": _("生成"),
-        "submit": _("提交"),
-        "return": _("退回"),
-        "approve": _("审核通过"),
-        "pay": _("登记拨付"),
-    }.get(act, act)
 
 
 @duty_page("claim", methods=("POST",))

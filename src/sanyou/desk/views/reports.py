@@ -11,11 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
 from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.below import Below, below
+from sanyou.desk.history import steps
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.money import workbook_response
 from sanyou.desk.views.records_form import words
@@ -32,6 +34,13 @@ BADGE = {
     Submission.Status.SUBMITTED: "warn",
     Submission.Status.RETURNED: "bad",
     Submission.Status.ACCEPTED: "ok",
+}
+ACTS = {
+    "draft": gettext_lazy("编制"),
+    "submit": gettext_lazy("上报"),
+    "return": gettext_lazy("退回"),
+    "accept": gettext_lazy("接收"),
+    "amend": gettext_lazy("更正"),
 }
 
 
@@ -246,7 +255,7 @@ def report(request: HttpRequest, key: UUID) -> HttpResponse:
         ).order_by("amendment"),
         "late": submissions.is_late(found),
         "due": submissions.due_on(found.month),
-        "history": [_step(h) for h in reversed(found.history)],
+        "history": steps(found.history, ACTS),
         "may": {
             "draft": is_open and actor.can("submit_report", found),
             "submit": is_open and actor.can("submit_report", found),
@@ -274,21 +283,6 @@ def report_drift(request: HttpRequest, key: UUID) -> HttpResponse:
         "may_amend": actor.can("submit_report", found),
     }
     return render(request, "desk/reports/drift.html", context)
-
-
-def _step(line: dict[str, Any]) -> dict[str, Any]:
-    """A line of the history with its moment and words."""
-    return line | {"when": dt.datetime.fromisoformat(line["at"]), "words": _act(line["act"])}
-
-
-def _act(act: str) -> str:
-    return {
-        "draft": _("编制"),
-        "submit": _("上报"),
-        "return": _("退回"),
-        "accept": _("接收"),
-        "amend": _("更正"),
-    }.get(act, act)
 
 
 def _changes(programme: Programme, changes: list[submissions.Change]) -> list[dict[str, Any]]:

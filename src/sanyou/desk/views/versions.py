@@ -17,10 +17,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
 from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page
+from sanyou.desk.history import steps
 from sanyou.desk.views import whatif_shown
 from sanyou.desk.views.records import people_of
 from sanyou.desk.views.records_form import words
@@ -42,6 +44,13 @@ STATE = {
     "replayed": "warn",
     "signed": "ok",
     "withdrawn": "",
+}
+ACTS = {
+    "propose": gettext_lazy("提出，启用日期"),
+    "replay": gettext_lazy("在过去的记录上试算，改变"),
+    "start": gettext_lazy("改启用日期为"),
+    "sign": gettext_lazy("签署，内容指纹"),
+    "withdraw": gettext_lazy("撤回："),
 }
 LARGEST_FILE = 1_000_000  # bytes
 LINES = 400  # of differences shown
@@ -201,10 +210,7 @@ def _page(request: HttpRequest, key: UUID, error: str = "") -> HttpResponse:
         "renumbered": sum(
             only_version(old, text) for _p, old, text in _texts_beside(release, base)
         ),
-        "history": [
-            line | {"when": dt.datetime.fromisoformat(line["at"]), "words": _act(line["what"])}
-            for line in reversed(release.history)
-        ],
+        "history": steps(release.history, ACTS),
         "may": {
             "replay": is_open and not signatures,
             "sign": release.status == Release.Status.REPLAYED
@@ -218,16 +224,6 @@ def _page(request: HttpRequest, key: UUID, error: str = "") -> HttpResponse:
         "error": error,
     }
     return render(request, "desk/versions/version.html", context, status=409 if error else 200)
-
-
-def _act(what: str) -> str:
-    return {
-        "propose": _("提出，启用日期"),
-        "replay": _("在过去的记录上试算，改变"),
-        "start": _("改启用日期为"),
-        "sign": _("签署，内容指纹"),
-        "withdraw": _("撤回："),
-    }.get(what, what)
 
 
 def _replay(actor: Actor, release: Release, base: Library) -> dict[str, Any] | None:
