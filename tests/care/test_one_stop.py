@@ -317,6 +317,41 @@ def test_a_corrected_result_reaches_the_other_assessment(
     assert Task.objects.get(episode=pre, name="premarital_assess").status == "open"
 
 
+def test_a_recheck_is_asked_for_once_and_its_result_serves_both(
+    consented: dict[str, Episode], sign: Any, both: Library, actor: Any
+) -> None:
+    pre, main = consented["premarital"], consented["preconception"]
+    sign(main, "laboratory", "wife", syphilis="positive", syphilis_rpr="positive")
+    examine(consented, sign, both)
+    doctor = actor("assessing_doctor", COUNTY)
+    standing = [assessments.confirm(assessments.propose(e, DAY), doctor) for e in (pre, main)]
+    rechecks = Task.objects.filter(episode__in=(pre, main), kind="recheck", role="wife")
+    (task,) = [t for t in rechecks if "梅毒" in t.label]
+    assert task.episode_id == pre.pk
+    given = {"retest_on": "2021-06-10", "retest_result": "recovered"}
+    given |= {"syphilis": "negative", "syphilis_rpr": "negative"}
+    encounters.record(pre, task.form, "wife", given, date(2021, 6, 10), doctor)
+    for episode, before in zip((pre, main), standing, strict=True):
+        before.refresh_from_db()
+        assert before.status == "superseded"
+        assert facts_of(episode, date(2021, 6, 9))["wife.syphilis"] == "positive"
+        assert facts_of(episode, date(2021, 6, 10))["wife.syphilis"] == "negative"
+
+
+def test_another_finding_keeps_a_recheck_of_its_own(
+    consented: dict[str, Episode], sign: Any, both: Library, actor: Any
+) -> None:
+    pre, main = consented["premarital"], consented["preconception"]
+    sign(main, "laboratory", "wife", syphilis="positive", syphilis_rpr="positive", tsh=9.0)
+    examine(consented, sign, both)
+    doctor = actor("assessing_doctor", COUNTY)
+    for episode in (pre, main):
+        assessments.confirm(assessments.propose(episode, DAY), doctor)
+    labels = main.tasks.filter(kind="recheck", role="wife").values_list("label", flat=True)
+    assert any("TSH" in label for label in labels)
+    assert not any("梅毒" in label for label in labels)
+
+
 def test_results_past_their_time_are_not_taken_over(
     consented: dict[str, Episode], sign: Any, actor: Any, make_couple: Any, town: Region
 ) -> None:

@@ -56,7 +56,7 @@ class Reused:
 def read(
     episodes: Sequence[Episode], on: date, standing: Standing | None = None
 ) -> dict[int, dict[tuple[str, str], Reused]]:
-    """Per episode (role, element) -> what is reused. Two or three queries, none where no programme
+    """Per episode (role, element) -> what is reused. At most three queries, none where no programme
     reuses anything."""
     programmes = content.library().programmes
     wanted = [e for e in episodes if programmes[e.programme].spec.reuse]
@@ -105,8 +105,11 @@ def partners(episode: Episode) -> list[Episode]:
         programme__in=programmes,
         status__in=(Episode.Status.OPEN, Episode.Status.RETURNED),
     )
+    found = set(rows.values_list("pk", flat=True)) - {episode.pk}
+    if not found:  # most subjects have one episode; reading all their columns is what takes time
+        return []
     return list(
-        rows.exclude(pk=episode.pk)
+        Episode.objects.filter(pk__in=found)
         .select_related("region", "couple__wife", "couple__husband", "person")
         .order_by("pk")
     )
@@ -135,18 +138,19 @@ def _people(episodes: Sequence[Episode]) -> dict[int, dict[int, str]]:
 def _signed(people: set[int], programmes: set[str], on: date) -> dict[int, list[Encounter]]:
     """person pk -> signed station records in these programmes, the oldest first."""
     library = content.library()
+    whose = Q(person__in=people) | Q(couple__wife__in=people) | Q(couple__husband__in=people)
+    theirs = Episode.objects.filter(whose, programme__in=programmes)
+    going = list(theirs.exclude(status=Episode.Status.CANCELLED).values_list("pk", flat=True))
+    if not going:  # nearly everybody
+        return {}
     forms = {form for p in programmes if p in library.programmes for form in _forms(p)}
     rows = (
         Encounter.objects.filter(
-            Q(episode__person__in=people)
-            | Q(episode__couple__wife__in=people)
-            | Q(episode__couple__husband__in=people),
+            episode__in=going,
             status=Encounter.Status.SIGNED,
             occurred_on__lte=on,
             form__in=forms,
-            episode__programme__in=programmes,
         )
-        .exclude(episode__status=Episode.Status.CANCELLED)
         .select_related("episode__couple", "signed_by")
         .order_by("occurred_on", "pk")
     )
@@ -154,8 +158,8 @@ def _signed(people: set[int], programmes: set[str], on: date) -> dict[int, list[
     for row in rows:
         roles = content.programme_of(row.episode).roles
         couple = row.episode.couple
-        whose = (couple.wife_id, couple.husband_id) if couple else (row.episode.person_id,)
-        person = dict(zip(roles, whose, strict=True)).get(row.role)
+        spouses = (couple.wife_id, couple.husband_id) if couple else (row.episode.person_id,)
+        person = dict(zip(roles, spouses, strict=True)).get(row.role)
         if person is not None:
             found[person].append(row)
     return found
@@ -181,11 +185,13 @@ def _take(
     if episode.closed_on is not None and row.occurred_on > episode.closed_on:
         return
     own = shared(programme, role)
+    # A re-check is of what was valid when the episode began; it may come months later.
+    again = row.form in recheck_forms(content.programme_of(row.episode))
     for spec in programme.spec.reuse:
         valid = (
             spec.from_ == row.episode.programme
             and add(row.occurred_on, spec.within) >= episode.opened_on
-            and row.occurred_on <= add(episode.opened_on, spec.within)
+            and (again or row.occurred_on <= add(episode.opened_on, spec.within))
         )
         if not valid:
             continue

@@ -146,8 +146,10 @@ def _context(
     names = {p.role: p.name for p in subject.people}
     decided = standing is not None and standing.status in (Status.CONFIRMED, Status.OVERRIDDEN)
     superseded = episode.assessments.filter(status=Status.SUPERSEDED).order_by("-pk").first()
+    steps = (s for s in programme.steps if s.kind == "assess")
     return {
         "actor": actor,
+        "step": next((words(s.label) for s in steps), _("风险评估")),
         "episode": episode,
         "subject": subject,
         "assessment": standing,
