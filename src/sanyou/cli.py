@@ -140,7 +140,7 @@ def migrate(home: Home = None) -> None:
 
 @app.command()
 def month(
-    policy: Annotated[str, typer.Option(help="政策编号，如 jiulongpo-2020")],
+    policy: Annotated[str, typer.Option(help="政策编号，见 `sanyou policy list`")],
     roster: Annotated[Path, typer.Option(help="花名册 xlsx", exists=True, dir_okay=False)],
     stations: Annotated[Path, typer.Option(help="检查站记录 xlsx", exists=True, dir_okay=False)],
     lab: Annotated[Path, typer.Option(help="检验结果 HL7", exists=True, dir_okay=False)],
@@ -169,9 +169,7 @@ def month(
     out.print(f"[green]✓[/] 完成。检查 {summary['attendance']['examined']} 对，结果在 {output}")
 
 
-District = Annotated[
-    list[str] | None, typer.Option(help="区县编号，可重复；如 --district jiulongpo")
-]
+District = Annotated[list[str] | None, typer.Option(help="区县编号，可重复")]
 
 
 def _chosen_districts(given: list[str] | None, usual: int | None) -> list[str]:
@@ -194,7 +192,7 @@ def synth(
     district: District = None,
     home: Home = None,
 ) -> None:
-    """按已发表的流行率生成虚构人口和一年的历史（默认九龙坡）。"""
+    """按已发表的流行率生成虚构人口和一年的历史（默认第一个区县）。"""
     _django(home)
     _migrate()
     from sanyou.synth import district as synthetic
@@ -378,7 +376,7 @@ def replay(
     files: Annotated[
         list[Path], typer.Argument(help="规则、案例或政策文件", exists=True, dir_okay=False)
     ],
-    programme: Annotated[str, typer.Option(help="规则属于哪个项目")] = "preconception",
+    programme: Annotated[str, typer.Option(help="规则属于哪个项目（默认按文件名认）")] = "",
     home: Home = None,
 ) -> None:
     """检查改过的内容文件，并在过去的记录上试算；不保存任何东西。"""

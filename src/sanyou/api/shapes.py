@@ -28,7 +28,7 @@ class PersonIn(Body):
     sex: Literal["female", "male"] | None = None
     birth_date: dt.date | None = None
     phone: str = ""
-    hukou: str = Field(default="", description="户籍地，如 重庆市九龙坡区华岩镇")
+    hukou: str = Field(default="", description="户籍地，写到镇街，如 某省某市某区某镇")
     residence: str = Field(default="", description="现居住地")
     residence_since: dt.date | None = None
 

@@ -177,7 +177,7 @@ def _place(ctx: Context, reader: Reader, name: str) -> tuple[Region | None, str]
             name,
             "unknown_address",
             "地址里认不出行政区划",
-            "请写明省、市、区县和镇街，如 重庆市九龙坡区华岩镇",
+            "请写明省、市、区县和镇街，如 某省某市某区某镇",
         )
     return region, text
 

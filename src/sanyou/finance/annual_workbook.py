@@ -14,7 +14,7 @@ from sanyou.trust import audit
 
 
 def title(row: AnnualAccount) -> str:
-    """九龙坡区2021年孕前优生健康检查经费决算."""
+    """<place><year>年<programme>经费决算, or …预算."""
     programme = content.library().programmes.get(row.programme)
     return _("%(place)s%(year)d年%(programme)s经费%(kind)s") % {
         "place": row.region.name,

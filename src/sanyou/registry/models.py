@@ -26,7 +26,7 @@ class Region(models.Model):
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     # Significant digits of the code: every region below starts with them.
     prefix = models.CharField(max_length=12, db_index=True)
-    full_name = models.CharField(max_length=120)  # 重庆市九龙坡区华岩镇
+    full_name = models.CharField(max_length=120)  # with the province: 某省某市某区某镇
 
     class Meta:
         ordering = ["code"]

@@ -134,8 +134,8 @@ def _longest() -> int:
 
 
 def find(text: str, context: Region | None = None) -> Region | None:
-    """The narrowest region an address names: 重庆市九龙坡区华岩镇, 九龙坡区华岩镇,
-    and 华岩镇 within a context (its county).
+    """The narrowest region an address names: 某省某市某区某镇, 某区某镇,
+    and 某镇 within a context (its county).
 
     What follows the last known name is left alone. None when nothing certain is named.
     """

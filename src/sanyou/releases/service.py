@@ -4,7 +4,7 @@ Replaying it on past records is figures.replay's part; it hands the summary to `
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -114,9 +114,8 @@ def placed(base: Library, given: Mapping[str, str], programme: str = "") -> dict
     if has == {"cases"}:
         raise ReleaseError("only_cases", _("只有案例文件。请连同改过的规则或政策文件一起上传。"))
     if "rules" in has:
-        known = base.programmes
-        programme = programme or (next(iter(known)) if len(known) == 1 else "")
-        if programme not in known:
+        programme = programme or _owner(base, [n for n, kind in kinds.items() if kind == "rules"])
+        if programme not in base.programmes:
             raise ReleaseError("programme", _("请选择这些规则属于哪个项目。"))
         folder = f"programmes/{programme}/"
         files = _by_path(given, {n: f"{folder}{kind}/" for n, kind in kinds.items()})
@@ -127,6 +126,17 @@ def placed(base: Library, given: Mapping[str, str], programme: str = "") -> dict
         n: "policies/cases/" if kind == "cases" else "policies/" for n, kind in kinds.items()
     }
     return _by_path(given, folders)
+
+
+def _owner(base: Library, names: Iterable[str]) -> str:
+    """The one programme that has rule files of these names; "" where none or several have."""
+    wanted = {PurePosixPath(name).name for name in names}
+    owners = [
+        p.id
+        for p in base.programmes.values()
+        if wanted & {path.name for path in (p.folder / "rules").glob("*.yaml")}
+    ]
+    return owners[0] if len(owners) == 1 else ""
 
 
 def _by_path(given: Mapping[str, str], folders: Mapping[str, str]) -> dict[str, str]:

@@ -54,7 +54,7 @@ def transfer(request: HttpRequest, key: UUID) -> HttpResponse:
     region = regions.find(text, county_of(actor)) if text else None
     if region is None:
         raise CareError(
-            _("没有认出转往的地区。请返回后写明省、市、区县和镇街，例如“重庆市九龙坡区华岩镇”。"),
+            _("没有认出转往的地区。请返回后写明省、市、区县和镇街，例如“某省某市某区某镇”。"),
             "unknown_region",
         )
     made = episodes.transfer(found, actor, region, request.POST.get("reason", ""))
