@@ -106,11 +106,13 @@ def staff(district: Any) -> Callable[..., Any]:
         found = Staff.objects.filter(username=name).first()
         if found:
             return found
+        organisations = Organisation.objects.all()
         person = Staff.objects.create_user(
             name,
             password=PASSWORD,
             display_name=f"测试{duty}",
-            organisation=Organisation.objects.filter(region__code__startswith=COUNTY).first(),
+            organisation=organisations.filter(region__code__startswith=code[:6]).first()
+            or organisations.filter(region__code__startswith=COUNTY).first(),
         )
         DutyAssignment.objects.create(
             staff=person,

@@ -176,7 +176,7 @@ def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
         raise CareError(_("找不到这份档案适用的政策文件，请联系系统管理员。"), "no_policy")
     facts = facts_of(row, on)
     decision, grant = decide(policy, facts), decide_entitlement(policy, facts)
-    used = set(grant.missing) | {name for c in decision.criteria for name in c.facts}
+    used = {*grant.missing, *grant.facts} | {name for c in decision.criteria for name in c.facts}
     used |= {"couple.child_order", "couple.free_checks_used"} & facts.keys()
     result = decision.as_json() | {
         "grant": grant.as_json(),
@@ -300,7 +300,7 @@ def transfer(
     if row.status not in GOING_ON:
         raise NotAllowedNow(_("档案当前为“%s”，不需要转出。") % row.get_status_display())
     if to_region.level not in (Region.Level.COUNTY, Region.Level.TOWNSHIP, Region.Level.VILLAGE):
-        raise CareError(_("请写到区县或镇街，例如“九龙坡区华岩镇”。"), "too_broad")
+        raise CareError(_("请写到区县或镇街，例如“某区某镇”。"), "too_broad")
     if county_code(to_region.code) == county_code(row.region.code):
         raise CareError(_("还在同一个区县，不需要转出；镇街之间的变动请更正登记。"), "same_county")
     Transfer.objects.create(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sanyou.protocol.policy import Policy
@@ -25,13 +25,14 @@ _MISSING = Text(
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The grant with the clause it rests on and the facts still missing."""
+    """The grant with the clause it rests on, the facts still missing, and the facts used."""
 
     grant: Literal["free", "own_cost", "unknown"]
     clause: str
     text: Text
     id: str
     missing: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -51,7 +52,8 @@ def decide_entitlement(policy: Policy, facts: Mapping[str, Any]) -> Grant:
         condition = policy.conditions[f"entitlement:{decision.id}"]
         truth = condition.evaluate(facts)
         if truth:
-            return Grant(decision.grant, decision.clause, decision.text, decision.id)
+            used = condition.support(facts)
+            return Grant(decision.grant, decision.clause, decision.text, decision.id, (), used)
         if truth is None:
             missing = condition.missing(facts)
             labels = [policy.fact_label(name) for name in missing]

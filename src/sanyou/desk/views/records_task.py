@@ -17,6 +17,7 @@ from sanyou.care.errors import CareError
 from sanyou.care.models import Encounter, Episode, Referral, Task
 from sanyou.care.reading import reads_everything, task_label
 from sanyou.desk.actor import duty_page, say
+from sanyou.desk.views.record_transfer import whereabouts
 from sanyou.desk.views.records import (
     episode_of,
     find,
@@ -116,6 +117,7 @@ def _page(
         "actor": actor,
         "task": row,
         "episode": row.episode,
+        "where": whereabouts(actor, row.episode),
         "subject": subject_of(programme, row.episode, row.role or COUPLE),
         "contacts": _contacts(programme, row.episode),
         "script": _script(programme, row, actor),

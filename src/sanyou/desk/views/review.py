@@ -165,6 +165,10 @@ def judged(episode: Episode) -> dict[str, Any] | None:
         "decision": decision,
         "grant": grant,
         "grant_text": words(grant.text),
+        "grant_facts": [
+            (words(policy.fact_label(name)), in_words(library, programme, name, value))
+            for name, value in grant.facts.items()
+        ],
         "policy": policy,
         "criteria": [
             {
