@@ -148,3 +148,14 @@ def test_nobody_reads_a_heading_without_pages_under_it(client_as) -> None:
     page = client_as("history_nurse").get("/").content.decode()
 
     assert 'class="heading">经费<' not in page
+
+
+def test_a_storekeeper_finds_the_consignments_under_way_on_her_first_page(client_as) -> None:
+    assert "没有在途或有差异的调拨" in client_as("storekeeper").get("/").content.decode()
+
+
+def test_finance_sees_how_many_statements_wait(client_as) -> None:
+    page = client_as("finance").get("/").content.decode()
+
+    assert "张结算表待拨付" in page
+    assert 'href="/ledger/account"' in page

@@ -112,3 +112,10 @@ def test_a_clause_leads_only_to_pages_the_reader_may_open(client_as, library) ->
     for address in set(re.findall(r'href="(/[^"#]*)', page)):
         if not address.startswith("/static"):
             assert village.get(address).status_code == 200, address
+
+
+def test_her_own_documents_stand_before_those_of_others(client_as) -> None:
+    page = client_as("registration").get("/policies").content.decode()
+
+    own, others = page.index("本地的文件"), page.index("其他地区的文件")
+    assert own < page.index("/policies/jiulongpo-2020") < others < page.index("/policies/qijiang")

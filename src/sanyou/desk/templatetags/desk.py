@@ -74,7 +74,7 @@ NAVIGATION = (
         gettext_lazy("经费"),
         (
             ("statements", "see_money", gettext_lazy("结算"), "money"),
-            ("ledger", "see_money", gettext_lazy("经费专账"), "money"),
+            ("special-account", "see_money", gettext_lazy("经费专账"), "money"),
             ("annual-accounts", "see_money", gettext_lazy("决算与预算"), "chart"),
         ),
     ),
@@ -137,7 +137,7 @@ def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: 
     except NoReverseMatch:
         return None
     label, icon_name = shown
-    here = request.path == url or (url != "/" and request.path.startswith(f"{url}/"))
+    here = request.path.split("/")[1] == url.split("/")[1]  # /ledger and /ledger/account are one
     return Link(url, str(label), icon_name, here)
 
 

@@ -21,8 +21,10 @@ from sanyou.desk.below import Below, below, is_above
 from sanyou.desk.paging import PER_PAGE, Leaf, leaf
 from sanyou.desk.views.records import people_of
 from sanyou.desk.views.review import steps_of
+from sanyou.finance.models import Statement
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Doubt, DutyAssignment, Region, Staff
+from sanyou.stock import reading
 from sanyou.trust.models import AuditEvent
 
 
@@ -66,6 +68,9 @@ DOORS = (
     ("reports", "report", gettext_lazy("月报"), "chart"),
     ("task-numbers", "see_task_numbers", gettext_lazy("年度任务"), "check"),
     ("statements", "see_money", gettext_lazy("结算表"), "money"),
+    ("special-account", "see_money", gettext_lazy("经费专账"), "money"),
+    ("annual-accounts", "see_money", gettext_lazy("决算与预算"), "chart"),
+    ("benefit-payments", "pay_statement", gettext_lazy("补助拨付"), "couple"),
     ("stock", "see_stock", gettext_lazy("药具库存"), "upload"),
     ("staff-new", "manage_staff", gettext_lazy("新增人员"), "staff"),
     ("staff", "manage_staff", gettext_lazy("人员与岗位"), "staff"),
@@ -84,7 +89,7 @@ DOORS_OF = {
     "followup_worker": ("card-scan",),
     "statistician": ("reports", "task-numbers", "imports"),
     "storekeeper": ("stock",),
-    "finance": ("statements",),
+    "finance": ("statements", "special-account", "annual-accounts", "benefit-payments"),
     "manager": ("reports", "task-numbers", "statements", "audit"),
     "administrator": ("staff-new", "staff", "audit"),
 }
@@ -115,6 +120,7 @@ MANY = (
     ),
 )
 NO_QUEUE = {"statistician", "storekeeper", "finance", "manager", "administrator"}
+TRANSFERS = 20  # consignments on the storekeeper's page
 NAMED = 200  # people of one name on a page
 GROUPS = ("overdue", "today", "later", "ahead")
 
@@ -282,10 +288,23 @@ def _overview(actor: Actor, districts: Below | None) -> dict[str, Any]:
             ]
         }
     if actor.duty == "finance":
-        return {"numbers": []}
+        return {"numbers": _statements(actor)}
     if actor.duty == "storekeeper":
-        return {"numbers": []}
+        sent = list(reading.arrivals(actor)[:TRANSFERS])
+        return {"numbers": [(len(sent), _("项调拨在途或有差异"), "warn")], "transfers": sent}
     return _programme_overview(actor, districts)
+
+
+def _statements(actor: Actor) -> list[tuple[int, str, str]]:
+    """What of her statements is not finished yet."""
+    rows = visible(actor, Statement.objects.all())
+    status = Statement.Status
+    return [
+        (rows.filter(status=status.DRAFT).count(), _("张结算表待提交"), ""),
+        (rows.filter(status=status.RETURNED).count(), _("张结算表被退回"), "bad"),
+        (rows.filter(status=status.SUBMITTED).count(), _("张结算表待审核"), ""),
+        (rows.filter(status=status.APPROVED).count(), _("张结算表待拨付"), "warn"),
+    ]
 
 
 def _programme_overview(actor: Actor, districts: Below | None) -> dict[str, Any]:

@@ -124,16 +124,27 @@ class ClauseLine:
     reason: str
 
 
+def holds_at(policy: Policy, code: str) -> bool:
+    """Whether a document rules at a place (its own, one above it, or one below it)."""
+    return code.startswith(policy.region) or policy.region.startswith(code)
+
+
 @duty_page("see_policy", methods=("GET",))
 def policies(request: HttpRequest) -> HttpResponse:
-    """Every policy known, the ones in force first."""
-    today = timezone.localdate()
-    found = sorted(content.library().policies.values(), key=lambda p: (not p.in_force(today), p.id))
+    """Every policy known: those of her own place before the others', the ones in force first."""
+    actor, today = actor_of(request), timezone.localdate()
+    own = actor.region.code if actor.region else ""
+
+    def order(p: Policy) -> tuple[bool, bool, str]:
+        return not holds_at(p, own), not p.in_force(today), p.id
+
+    found = sorted(content.library().policies.values(), key=order)
     rows = [
         {
             "policy": p,
             "label": words(p.label),
             "in_force": p.in_force(today),
+            "own": holds_at(p, own),
             "counts": [
                 (cls, label, sum(c.status == status for c in p.clauses))
                 for status, (cls, label) in STATUS.items()
