@@ -198,7 +198,7 @@ def papers(page: Page, pre: Episode, main: Episode, picture: Any) -> None:
     picture(page, "gn-08-one-sheet")
     card = issue(page, main, "转诊绿色通道联系卡")
     expect(card.locator("article").first).to_contain_text("请凭本卡优先就诊")
-    expect(card.locator("article").first).to_contain_text("皮肤性病科")
+    expect(card.locator("article").first.get_by_text("皮肤性病科")).to_have_count(1)
     picture(page, "gn-09-green-card")
     assert Document.objects.filter(episode__in=(pre, main)).count() == 3
     rechecks = [t for e in (pre, main) for t in e.tasks.filter(kind="recheck", role="wife")]
@@ -232,8 +232,9 @@ def test_folic_acid_is_for_the_urban_rebirth_group_and_not_for_a_first_child(
     apply(
         village, "folic_acid", "慕容雪", date(1996, 2, 3), 64, HOME, **urban, birth_group="ordinary"
     )
-    said(village, NO_REBIRTH)
-    said(village, "三（三）一")
+    said(village, "已登记，但现在不能发放")
+    expect(village.locator("main")).to_contain_text(NO_REBIRTH)
+    expect(village.locator("main")).to_contain_text("三（三）一")
     expect(village.get_by_role("button", name="发放并签名")).to_have_count(0)
     picture(village, "gn-11-no-folic-phone")
     assert Encounter.objects.filter(form="folic_issue", status="signed").count() == 1

@@ -378,7 +378,7 @@ def _open(
     if isinstance(subject, Person) and sitting.does_all(actor, programme):
         entered = sitting.enter(actor, subject, programme, {}, region, today)
         if not entered.let_in:
-            messages.warning(request, _("已登记，但现在不能发放：%s") % entered.reason)
+            messages.warning(request, _("已登记，但现在不能发放，原因见下。"))
             return redirect("episode", key=entered.episode.key)
         say(request, _("已登记，档案编号 %s。请继续发放。") % made[0].number)
         return redirect("stock-hand-out", subject.key, programme.id)
