@@ -130,3 +130,21 @@ def test_a_second_check_without_a_pregnancy_is_not_claimed(
     second = check(couple, AGAIN, **told)
     assert second.decisions.latest("pk").grant == "own_cost"
     assert claims.claim(second, NOVEMBER[1]).refusal["code"] == "entitlement_used"
+
+
+def test_two_confirmed_free_before_either_was_examined_are_paid_once(
+    make_couple: Any, at: Any, pay: Any, library: Any
+) -> None:
+    couple = make_couple(1, TOWN)
+    first = serving.register(at, couple, TOWN, FIRST)
+    episodes.confirm(first, at("registration"), FIRST)
+    episodes.close(first, at("registration"), "夫妇暂不检查")
+    second = serving.register(at, couple, TOWN, AGAIN)
+    assert episodes.confirm(second, at("registration"), AGAIN).grant == "free"
+    Episode.objects.filter(pk=first.pk).update(status="open")  # as when its papers come in late
+    serving.examine(at, first, library, FIRST)
+    serving.examine(at, second, library, AGAIN)
+    drawn = pay(NOVEMBER)
+    assert [c.episode for c in drawn.claims.all()] == [first]
+    refusal = claims.claim(second, NOVEMBER[1]).refusal
+    assert (refusal["code"], refusal["clause"]) == ("entitlement_used", "一（六）")

@@ -32,9 +32,9 @@ DOCUMENT = "九龙坡府办发〔2020〕136号"
 
 
 @pytest.fixture
-def desk(signed_in: Any, regions: None) -> Callable[..., Page]:
+def desk(signed_in: Any, other_district: Any) -> Callable[..., Page]:
     """`desk("registration", QIJIANG)`: signed in in that region."""
-    organisations.setup_district(QIJIANG, "綦江区妇幼保健院")
+    other_district(QIJIANG)
     organisations.setup_commission(CHONGQING)
 
     def make(duty: str, region: str, **options: Any) -> Page:

@@ -13,7 +13,6 @@ from sanyou.care.facts import facts_of
 from sanyou.care.models import Episode
 from sanyou.finance.models import Statement
 from sanyou.protocol.entitlement import decide_entitlement
-from sanyou.registry import organisations
 from sanyou.registry.access import Actor
 from tests import serving
 from tests.journeys.conftest import PHONE
@@ -23,13 +22,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.requirement("
 
 TOWN, QIKAI = "220174001", "220174"
 ADDRESS = "吉林省长春市长春汽车经济技术开发区锦程街道"
-CENTRE = "汽开区妇幼保健计划生育服务中心"
 SHARES = ("144.00", "60.00", "36.00")
 
 
 @pytest.fixture
-def at(actor: Callable[..., Any], regions: None) -> Callable[[str], Actor]:
-    organisations.setup_district(QIKAI, CENTRE)
+def at(actor: Callable[..., Any], other_district: Any) -> Callable[[str], Actor]:
+    other_district(QIKAI)
     return serving.at_work(actor, TOWN, QIKAI)
 
 

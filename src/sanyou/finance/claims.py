@@ -458,13 +458,22 @@ def _entitlement(
         return "not_eligible", *_why_not(decision)
     again = _again(policy)
     # A document may grant another one free; it is asked again with what is known by now.
-    if known.used_before(episode, served_on) and decide_entitlement(policy, facts).grant != "free":
+    used = known.used_before(episode, served_on) or _counts_each(policy, facts)
+    if used and decide_entitlement(policy, facts).grant != "free":
         return "entitlement_used", _("本孩次此前已享受过一次免费检查。"), again
     if policy.entitlement is not None and decision.grant != "free":
         text = _words(decision.result, "grant") or _("本次检查为自费。")
         code = "entitlement_used" if served_on is None else "own_cost"
         return code, text, again
     return None
+
+
+def _counts_each(policy: Policy, facts: Mapping[str, Any]) -> bool:
+    """Whether this is a further check where each counts by itself: no other claim holds its unit,
+    so that one confirmed before the earlier check was known is judged again here."""
+    name = "free_checks_used"
+    each = policy.entitlement is not None and name in policy.entitlement.unit
+    return each and bool(facts.get(f"{COUPLE}.{name}"))
 
 
 def _why_not(decision: EligibilityDecision) -> tuple[str, str]:
