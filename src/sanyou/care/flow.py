@@ -62,6 +62,11 @@ class Done:
     def __init__(self, episode: Episode, programme: Programme, on: date | None = None) -> None:
         self.episode, self.programme = episode, programme
         self.on = on or timezone.localdate()
+        self._answers: dict[tuple[str, str], bool] = {}
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        return list(self.episode.tasks.all())
 
     @cached_property
     def signed(self) -> set[tuple[str, str]]:
@@ -70,8 +75,8 @@ class Done:
 
     @cached_property
     def closed(self) -> set[tuple[str, str]]:
-        rows = self.episode.tasks.filter(kind=Task.Kind.STEP, status=Status.DONE)
-        return set(rows.values_list("name", "role"))
+        steps = (t for t in self.tasks if t.kind == Task.Kind.STEP and t.status == Status.DONE)
+        return {(t.name, t.role) for t in steps}
 
     @cached_property
     def card(self) -> bool:
@@ -105,6 +110,11 @@ class Done:
         return reuse.covering(self.programme, policy, step, role, self.reused, self._facts)
 
     def step(self, step: Step, role: str) -> bool:
+        if (step.id, role) not in self._answers:
+            self._answers[step.id, role] = self._step(step, role)
+        return self._answers[step.id, role]
+
+    def _step(self, step: Step, role: str) -> bool:
         match step.kind:
             case "form":
                 return (step.form, role) in self.signed or bool(self.covered(step, role))
@@ -211,7 +221,7 @@ def _steps(episode: Episode, programme: Programme, today: date, others: list[Epi
     done = Done(episode, programme, today)
     shared = together.Shared(episode, others)
     whole = {step.id: done.whole(step) for step in programme.steps}
-    existing = {(t.name, t.role): t for t in episode.tasks.filter(kind=Task.Kind.STEP)}
+    existing = {(t.name, t.role): t for t in done.tasks if t.kind == Task.Kind.STEP}
     for step in programme.steps:
         ready = all(whole[before] for before in step.after)
         for role in roles_of(programme, step):
@@ -279,7 +289,7 @@ def _may_follow(programme: Programme, done: Done) -> bool:
             )
         ):
             return True
-    return done.episode.tasks.filter(kind=Task.Kind.SCHEDULE).exists()
+    return any(task.kind == Task.Kind.SCHEDULE for task in done.tasks)
 
 
 def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
