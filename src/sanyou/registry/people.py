@@ -14,13 +14,11 @@ from django.utils.translation import gettext as _
 from pypinyin import Style, lazy_pinyin
 
 from sanyou.registry.access import Actor, may_unmask, visible
+from sanyou.registry.idnumber import check_character
 from sanyou.registry.models import Couple, Person, Region, Sex
 from sanyou.trust import audit
 from sanyou.trust.index import blind_index, normalise
 
-# GB 11643: weights of the first 17 digits, check characters by remainder of 11.
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK = "10X98765432"
 # GB/T 2260, first two digits of provinces, with Hong Kong, Macao, Taiwan residents' numbers.
 _PROVINCES = frozenset(
     {*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55)}
@@ -153,8 +151,7 @@ def check_id(raw: object) -> IdCheck:
         return bad("bad_length", _("身份证号码应为 18 位，请核对身份证原件。"))
     if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
         return bad("bad_characters", _("身份证号码只能是数字，末位可为 X，请核对身份证原件。"))
-    total = sum(int(c) * w for c, w in zip(number, _WEIGHTS, strict=False))
-    if _CHECK[total % 11] != number[17]:
+    if check_character(number[:17]) != number[17]:
         return bad("bad_check_digit", _("身份证号码校验位不正确，请核对身份证原件。"))
     if int(number[:2]) not in _PROVINCES:
         return bad("bad_region", _("身份证号码前两位不是省级代码，请核对身份证原件。"))

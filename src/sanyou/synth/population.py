@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from sanyou.registry.idnumber import check_character
+
 FOLDER = Path(__file__).resolve().parent.parent / "content" / "synth"
 BASE = "base"  # the file of what is the same everywhere
 
@@ -78,9 +80,7 @@ def shares(district: str = "") -> dict[str, Any]:
 def id_number(region: str, born: date, sequence: int) -> str:
     """Resident id number with its check digit (GB 11643-1999); an odd sequence is a man's."""
     body = f"{region}{born:%Y%m%d}{sequence % 1000:03d}"
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    total = sum(int(c) * w for c, w in zip(body, weights, strict=True))
-    return body + "10X98765432"[total % 11]
+    return body + check_character(body)
 
 
 def invented_name(rng: Random, names: dict[str, Any], role: str) -> str:
