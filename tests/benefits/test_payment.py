@@ -146,3 +146,10 @@ def test_an_amount_appealed_after_payment_is_put_right_by_a_correction(
         programme="congenital_aid",
     )
     assert next_one.total == 450_000 - 1_000_000
+    statements.submit(next_one, at("finance"))
+    statements.approve(next_one, at("manager"))
+    client = Client()
+    client.force_login(at("finance").staff, "django.contrib.auth.backends.ModelBackend")
+    html = client.get(reverse("benefit-payment-sheet", args=[next_one.key])).content.decode()
+    assert "以前各期更正" in html
+    assert html.count("-5500.00") == 2  # the line and the total

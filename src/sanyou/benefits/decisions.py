@@ -3,7 +3,7 @@
 from datetime import date
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from sanyou.benefits import applications, notices
@@ -109,7 +109,9 @@ def appeals(actor: Actor) -> QuerySet[Appeal]:
     """Those of her region, undecided ones first."""
     actor.require("see_benefits")
     rows = Appeal.objects.select_related("episode__person", "episode__region", "decision__by")
-    return visible(actor, rows).order_by("decision__pk", "-filed_on", "-pk")
+    return visible(actor, rows).order_by(
+        F("decision__pk").asc(nulls_first=True), "-filed_on", "-pk"
+    )
 
 
 @transaction.atomic

@@ -4,10 +4,9 @@ product runs the programme. Money is integer fen."""
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from sanyou.benefits.models import BenefitEntry
@@ -15,8 +14,8 @@ from sanyou.care import content
 from sanyou.care.errors import CareError, Conflict
 from sanyou.care.facts import stations
 from sanyou.care.models import Encounter
-from sanyou.finance.models import Claim
-from sanyou.finance.money import fen
+from sanyou.finance.models import Claim, Correction
+from sanyou.finance.money import fen_of
 from sanyou.protocol.models import BenefitProgrammeSpec
 from sanyou.protocol.policy import Policy
 from sanyou.registry.access import Actor
@@ -157,12 +156,13 @@ def is_priced(policy: Policy, spec: BenefitProgrammeSpec) -> bool:
 
 
 def _counted(programme_id: str, region: Region, first: date, last: date) -> dict[date, int]:
-    """Cases served per month: each once, in the month of its first signed record."""
+    """Cases served per month: each once, where it was opened, in the month of its first signed
+    record."""
     programme = content.library().programmes[programme_id]
     end = _next(last)
     rows = Encounter.objects.filter(
         episode__programme=programme_id,
-        episode__region__code__startswith=region.prefix,
+        episode__origin__code__startswith=region.prefix,
         form__in=stations(programme),
         status=Encounter.Status.SIGNED,
         occurred_on__lt=end,
@@ -178,15 +178,16 @@ def _counted(programme_id: str, region: Region, first: date, last: date) -> dict
 
 
 def _claimed(spec: BenefitProgrammeSpec, region: Region, first: date, last: date) -> int:
-    """What was claimed for cases served in the span, in fen."""
+    """What was claimed for cases served in the span, with its corrections, in fen."""
     rows = Claim.objects.filter(
         programme=spec.programme,
-        episode__region__code__startswith=region.prefix,
+        region__code__startswith=region.prefix,
         served_on__gte=first,
         served_on__lt=_next(last),
     ).exclude(status=Claim.Status.REFUSED)
-    found = rows.aggregate(total=Sum("amount"), rows=Count("pk"))
-    return int(found["total"] or 0)
+    later = Correction.objects.filter(claim__in=rows.values("pk"))
+    both = (found.aggregate(total=Sum("amount"))["total"] for found in (rows, later))
+    return sum(total or 0 for total in both)
 
 
 def _next(month: date) -> date:
@@ -265,11 +266,9 @@ def _whole(text: str) -> int:
 
 def _fen(text: str) -> int:
     """Yuan with at most two decimals to fen."""
-    clean = text.strip().replace(",", "").replace("，", "")
     try:
-        found = fen(clean) if Decimal(clean) == round(Decimal(clean), 2) else -1
-    except (ValueError, ArithmeticError):
-        found = -1
-    if not 0 <= found <= 10**14:
-        raise CareError(_("支出请按元填写，最多两位小数，如 12500.00。"), "not_an_amount")
-    return found
+        return fen_of(text)
+    except ValueError as error:
+        raise CareError(
+            _("支出请按元填写，最多两位小数，如 12500.00。"), "not_an_amount"
+        ) from error

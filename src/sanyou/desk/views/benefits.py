@@ -331,13 +331,13 @@ def appeal_file(request: HttpRequest, key: UUID) -> HttpResponse:
 def appeals(request: HttpRequest) -> HttpResponse:
     """Appeals of her region, undecided ones first."""
     actor = actor_of(request)
-    rows = [_appeal(actor, a) for a in decisions.appeals(actor)]
-    rows.sort(key=lambda r: r["decision"] is not None)
+    page = leaf(request, decisions.appeals(actor))
+    rows = [_appeal(actor, a) for a in page]
     audit.record(actor, "list", "appeal", "", rows=len(rows))
     context = {
         "actor": actor,
-        "leaf": (page := leaf(request, rows)),
-        "rows": list(page),
+        "leaf": page,
+        "rows": rows,
         "may_decide": actor.can("decide_appeal"),
         "here": "appeals",
     }

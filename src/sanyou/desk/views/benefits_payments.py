@@ -56,27 +56,37 @@ def payments(request: HttpRequest) -> HttpResponse:
 
 @duty_page("pay_statement", methods=("GET",))
 def payment_sheet(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Who is paid how much into which account; printed for the bank, and every look is recorded."""
+    """Who is paid how much into which account, corrections of earlier ones too; printed for the
+    bank, and every look is recorded."""
     actor, found = find(request, _statements(), key)
-    claims = list(
-        found.claims.exclude(status=Claim.Status.REFUSED)
-        .select_related("episode__person", "episode__region")
-        .order_by("pk")
-    )
-    if not claims:
+    lines = _lines(found)
+    if not lines:
         raise CareError(_("这张结算表没有可以拨付的补助。"), "empty")
-    audit.record(actor, "export", "statement", found.key, rows=len(claims), what="accounts")
-    total = sum(c.amount for c in claims)
+    audit.record(actor, "export", "statement", found.key, rows=len(lines), what="accounts")
     context = {
         "statement": found,
         "label": words(content.library().programmes[found.programme].label),
         "policy": content.library().policies[found.policy],
         "rows": [
-            {"claim": c, "yuan": yuan(c.amount), "account": applications.account_of(c.episode)}
-            for c in claims
+            {
+                "claim": claim,
+                "yuan": yuan(amount),
+                "corrected": corrected,
+                "account": applications.account_of(claim.episode),
+            }
+            for claim, amount, corrected in lines
         ],
-        "total": yuan(total),
-        "capitals": capitals(total),
+        "total": yuan(found.total),
+        "capitals": capitals(found.total),
         "who": actor.display_name,
     }
     return render(request, "desk/benefits/payment_sheet.html", context)
+
+
+def _lines(statement: Statement) -> list[tuple[Claim, int, bool]]:
+    """(claim, fen, whether it corrects an earlier statement); they add up to the total."""
+    people = ("episode__person", "episode__region")
+    own = statement.claims.select_related(*people).order_by("pk")
+    later = statement.corrections.exclude(amount=0).order_by("pk")
+    corrected = later.select_related(*(f"claim__{name}" for name in people))
+    return [(c, c.amount, False) for c in own] + [(c.claim, c.amount, True) for c in corrected]
