@@ -25,8 +25,6 @@ from sanyou.protocol.whatif import DAY, REGION, area_sql
 SYNTH = PACKAGED / "synth"
 SEED = 20210301
 ELSEWHERE = "elsewhere"  # column: both spouses' hukou lies outside the district
-REGIONS = ("hukou_region", "residence_region")
-_ALIKE = 0.3  # of the couples of a town that has no weight of its own
 
 
 @cache

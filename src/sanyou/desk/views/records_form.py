@@ -19,7 +19,6 @@ from sanyou.protocol.wording import number, range_text, unit_text
 from sanyou.registry.access import Actor, may_fill, may_see
 
 MOST_CHIPS = 12  # more choices than this become a drop-down list
-FLAG_WORDS = {"high": "↑", "low": "↓", "abnormal": "!"}
 
 
 def words(text: Text | str | None) -> str:

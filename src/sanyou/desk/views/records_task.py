@@ -36,16 +36,6 @@ from sanyou.stock import sitting
 from sanyou.trust import audit
 
 WAYS = ("phone", "visit", "message")
-# Steps lead to the page of their kind.
-STEP_PAGES = {
-    "card": "card",
-    "consent": "consent",
-    "assess": "assess",
-    "review": "review",
-    "confirm": "confirm",
-    "publish": "publish",
-    "approve": "approve",
-}
 
 
 @dataclass(frozen=True)
