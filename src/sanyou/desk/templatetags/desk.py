@@ -1,6 +1,6 @@
 """Template helpers of the desk: the frame around every page, icons, flags, masked numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,8 +20,10 @@ from sanyou.care.models import Task
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.dates import years_between
+from sanyou.protocol.policy import Policy
 from sanyou.registry.access import AccessError, Actor
 from sanyou.registry.duties import DUTIES
+from sanyou.registry.regions import prefix_of
 
 register = template.Library()
 
@@ -129,8 +131,9 @@ def shell(context: dict[str, Any]) -> Shell:
 
 
 def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: Any) -> Link | None:
-    """The entry (label, icon), when the duty includes its action and the page is installed."""
-    if not actor.can(action):
+    """The entry (label, icon), when the duty includes its action, the page is installed and the
+    documents of the region have something for it."""
+    if not actor.can(action) or not concerns(actor, name):
         return None
     try:
         url = reverse(name)
@@ -139,6 +142,23 @@ def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: 
     label, icon_name = shown
     here = request.path.split("/")[1] == url.split("/")[1]  # /ledger and /ledger/account are one
     return Link(url, str(label), icon_name, here)
+
+
+def concerns(actor: Actor, page: str) -> bool:
+    """Whether a document of the actor's region, above or below it, has what the page is for."""
+    asked: dict[str, Callable[[Policy], bool]] = {
+        "benefits": lambda policy: any(part.benefit for part in policy.every_part()),
+        "benefit-programmes": lambda policy: bool(policy.benefit_programmes),
+    }
+    if page not in asked or actor.region is None:
+        return True
+    here = prefix_of(actor.region.code)
+    near = (
+        p
+        for p in content.library().policies.values()
+        if here.startswith(prefix_of(p.region)) or prefix_of(p.region).startswith(here)
+    )
+    return any(asked[page](policy) for policy in near)
 
 
 def district_of(actor: Actor) -> tuple[str, str, str]:

@@ -209,9 +209,13 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     }
     tabs = [("", _("现在办"), counts["all"])]
     tabs += [(n, labels[n], counts[n]) for n in GROUPS if n != "ahead" or counts[n] or when == n]
+    found = items(page, today)
+    many = next((m for m in MANY if actor.can(m.step)), None)
+    together = steps_of(many.step) if many else set()
+    tickable = any(i.task.kind == Task.Kind.STEP and i.task.name in together for i in found)
     return {
         "leaf": page,
-        "items": items(page, today),
+        "items": found,
         "counts": counts,
         "when": when if when in GROUPS else "",
         "group_labels": labels,
@@ -219,8 +223,8 @@ def _queue(request: HttpRequest, actor: Actor) -> dict[str, Any]:
         "labels": whole.order_by().values_list("label", flat=True).distinct(),
         "places": _places(actor, whole),
         "chosen": chosen,
-        "many": (many := next((m for m in MANY if actor.can(m.step)), None)),
-        "many_steps": steps_of(many.step) if many else set(),
+        "many": many if tickable else None,
+        "many_steps": together,
     }
 
 
