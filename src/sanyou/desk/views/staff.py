@@ -360,6 +360,17 @@ ACTS = {
     "appeal": gettext_lazy("登记申诉"),
     "decide-appeal": gettext_lazy("复核申诉"),
     "enter": gettext_lazy("填报"),
+    "explain": gettext_lazy("查询依据"),
+    "transfer": gettext_lazy("转到其他区县"),
+    "create": gettext_lazy("新建"),
+    "edit": gettext_lazy("修改"),
+    "delete": gettext_lazy("删除"),
+    "download": gettext_lazy("下载"),
+    "try": gettext_lazy("试算"),
+    "propose": gettext_lazy("提出版本"),
+    "replay": gettext_lazy("在过去的记录上试算"),
+    "start": gettext_lazy("改启用日期"),
+    "withdraw": gettext_lazy("撤回"),
 }
 KINDS = {
     "person": gettext_lazy("个人"),
@@ -405,6 +416,8 @@ KINDS = {
     "transfer": gettext_lazy("调拨"),
     "count": gettext_lazy("盘点"),
     "organisation": gettext_lazy("机构"),
+    "policy-draft": gettext_lazy("政策拟稿"),
+    "release": gettext_lazy("内容版本"),
 }
 
 
