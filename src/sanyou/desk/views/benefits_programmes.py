@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,16 +14,16 @@ from sanyou.benefits import programmes
 from sanyou.benefits.models import BenefitEntry
 from sanyou.care.errors import CareError
 from sanyou.desk.actor import actor_of, duty_page, say
+from sanyou.desk.views.money import workbook_response
 from sanyou.desk.views.records_form import words
 from sanyou.finance.money import yuan
 from sanyou.finance.sheet import Book
 from sanyou.protocol.entry import parse_date
 from sanyou.protocol.policy import Policy
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, reaches
 from sanyou.registry.models import Region
 from sanyou.trust import audit
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MONTHS = 12
 
 
@@ -201,8 +200,8 @@ def _months(chosen: date) -> list[date]:
 
 def _region(actor: Actor, policy: Policy) -> Region | None:
     """The district of the document, or hers where she stands below it."""
-    found = Region.objects.filter(pk=policy.region).first()
-    return found or Region.objects.filter(pk=f"{policy.region:0<6}").first() or actor.region
+    found = Region.objects.filter(pk__in=[policy.region, f"{policy.region:0<6}"]).first()
+    return found if found is not None and reaches(actor, found.code) else actor.region
 
 
 @duty_page("export", methods=("POST",))
@@ -221,10 +220,7 @@ def benefit_export(request: HttpRequest) -> HttpResponse:
         raise CareError(_("请填写导出的用途。"), "no_reason")
     audit.record(actor, "export", "benefit-programmes", policy.id, reason=reason[:80])
     data = workbook(policy, region, month, actor, reason)
-    response = HttpResponse(data, content_type=XLSX)
-    name = f"{region.name}-{_('惠民项目')}-{month:%Y-%m}.xlsx"
-    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
-    return response
+    return workbook_response(data, f"{region.name}-{_('惠民项目')}-{month:%Y-%m}.xlsx")
 
 
 def workbook(policy: Policy, region: Region, month: date, actor: Actor, reason: str) -> bytes:
