@@ -179,7 +179,7 @@ def _policy(old: Library, new: Library, policy: Policy) -> dict[str, Any]:
         part = before.for_programme(programme)
         other = policy.for_programme(programme)
         episodes = list(_episodes(policy, programme))
-        districts |= {county_code(e.region_id) for e in episodes}
+        districts |= {county_code(e.origin_id) for e in episodes}
         roles = new.programmes[programme].roles
         made = whatif.recorded(part, other, episodes, roles)
         found["cases"] += made.cases
@@ -199,7 +199,7 @@ def _policy(old: Library, new: Library, policy: Policy) -> dict[str, Any]:
 def _episodes(policy: Policy, programme: str) -> Iterable[Episode]:
     """The records of the last year in which there are any, where the document applies."""
     rows = Episode.objects.filter(
-        programme=programme, region__code__startswith=region_prefix(policy.region)
+        programme=programme, origin__code__startswith=region_prefix(policy.region)
     ).exclude(status=Episode.Status.CANCELLED)
     last = rows.order_by("-opened_on").values_list("opened_on", flat=True).first()
     if last is None:

@@ -156,7 +156,7 @@ def _keys(
     home = region_prefix(base.region)
     known = all(codes)
     return {
-        REGION: episode.region_id,
+        REGION: episode.origin_id,  # whose document and tier it is, wherever she lives now
         "elsewhere": all(not str(code).startswith(home) for code in codes) if known else None,
         "child_order": episode.child_order,
         "examined": facts.get("couple.exam_on") is not None,
@@ -191,10 +191,10 @@ def facts_at_decision(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
 
 
 def episodes_of(actor: Actor, base: Policy, programme: str, year: int) -> list[Episode]:
-    """Cases of a year that lie where the document applies, as far as the actor reaches."""
+    """Cases of a year that were opened where the document applies, as far as the actor reaches."""
     rows = visible(actor, Episode.objects.filter(programme=programme, opened_on__year=year))
     return list(
-        rows.filter(region__code__startswith=region_prefix(base.region))
+        rows.filter(origin__code__startswith=region_prefix(base.region))
         .exclude(status=Episode.Status.CANCELLED)
         .select_related("region", "couple", "person")
         .order_by("pk")
@@ -204,7 +204,7 @@ def episodes_of(actor: Actor, base: Policy, programme: str, year: int) -> list[E
 def years_of(actor: Actor, base: Policy, programme: str) -> list[int]:
     """Years with records, latest first."""
     rows = visible(actor, Episode.objects.filter(programme=programme))
-    rows = rows.filter(region__code__startswith=region_prefix(base.region))
+    rows = rows.filter(origin__code__startswith=region_prefix(base.region))
     return [d.year for d in rows.dates("opened_on", "year", order="DESC")]
 
 
