@@ -67,16 +67,21 @@ def columns(policy: Policy, mark: str) -> Columns:
     named = {name: sql(expression) for _id, name, expression in eligible}
     named |= {name: sql(expression) for _id, _grant, name, expression in granting}
     answers = [identifier(name) for _id, name, _expression in eligible]
+    # A benefit that comes to nothing is refused like a criterion that is not met.
+    nothing = f"{fen_sql(policy)} = 0" if policy.benefit is not None else ""
     whens, whys = [], []
     if answers:
         whens = [
             f"WHEN {' OR '.join(f'NOT {a}' for a in answers)} THEN 'no'",
+            *([f"WHEN {nothing} THEN 'no'"] if nothing else []),
             f"WHEN {' OR '.join(f'{a} IS NULL' for a in answers)} THEN 'unknown'",
         ]
         for template in ("NOT {}", "{} IS NULL"):
             for one, name, _expression in eligible:
                 test = template.format(identifier(name))
                 whys.append(f"WHEN {test} THEN {_text('eligibility:' + one)}")
+            if nothing and template == "NOT {}":
+                whys.append(f"WHEN {nothing} THEN {_text('eligibility:benefit')}")
     else:
         whens = ["WHEN TRUE THEN 'unknown'"]
         whys = ["WHEN TRUE THEN ''"]

@@ -201,6 +201,8 @@ def _group_label(base: Policy, draft: Policy, group: Group, names: Mapping[str, 
 def why(base: Policy, draft: Policy, name: str) -> str:
     """ "eligibility:residence" as a person calls it, with its clause."""
     kind, _sep, which = name.partition(":")
+    if name == "eligibility:benefit":
+        return _("没有可以补助的金额")
     for policy in (base, draft):
         rows: list[Any] = list(policy.eligibility)
         if kind == "entitlement":
