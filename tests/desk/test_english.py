@@ -12,6 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.utils.translation.template import templatize
 
+from sanyou.care.content import library
+from sanyou.desk.templatetags.labels import named
+
 SRC = Path(__file__).parents[2] / "src" / "sanyou"
 CATALOGUE = SRC / "locale" / "en" / "LC_MESSAGES" / "django.po"
 MARKS = {"gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
@@ -146,3 +149,14 @@ def test_a_page_in_english_shows_the_english_text(chinese: str, shown: str) -> N
         assert _(chinese) == shown
     with override("zh-hans"):
         assert _(chinese) == chinese
+
+
+def test_the_chinese_label_kept_with_a_task_is_shown_in_english() -> None:
+    step = next(s for s in library().programmes["preconception"].steps if s.id == "history")
+    with override("en"):
+        assert named(step.label.zh) == step.label.en
+        assert named(f"{step.label.zh}（补录）") == f"{step.label.en} (entered later)"
+        assert named(f"补正：{step.label.zh}") == f"To correct: {step.label.en}"
+        assert named("没有这一步") == "没有这一步"
+    with override("zh-hans"):
+        assert named(step.label.zh) == step.label.zh

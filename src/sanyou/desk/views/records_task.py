@@ -17,6 +17,7 @@ from sanyou.care.errors import CareError
 from sanyou.care.models import Encounter, Episode, Referral, Task
 from sanyou.care.reading import reads_everything, task_label
 from sanyou.desk.actor import duty_page, say
+from sanyou.desk.templatetags.labels import named
 from sanyou.desk.views.record_transfer import whereabouts
 from sanyou.desk.views.records import (
     episode_of,
@@ -172,10 +173,10 @@ def _script(programme: Programme, row: Task, actor: Actor) -> list[str]:
         % {"where": where, "me": actor.display_name, "name": person.name},
         _("（核对出生年月，确认是本人后再往下说；不是本人时不透露检查内容，只请其转告回电。）"),
         _("您参加了%(programme)s，现在做%(task)s，大约需要三分钟，内容保密，方便吗？")
-        % {"programme": words(programme.label), "task": row.label},
+        % {"programme": words(programme.label), "task": named(row.label)},
     ]
     if row.kind == Task.Kind.RECHECK:
-        lines.append(_("上次评估建议您%s，请问做了吗？结果怎样？") % row.label)
+        lines.append(_("上次评估建议您%s，请问做了吗？结果怎样？") % named(row.label))
     elif form is not None and form.spec.hint:
         lines.append(words(form.spec.hint))
     elif form is not None:
