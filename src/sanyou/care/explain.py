@@ -169,7 +169,8 @@ def _now(couple: Couple, policy: Policy, programme: str, on: date) -> Explanatio
     decision, grant = decide(policy, known), decide_entitlement(policy, known)
     refs = [*(c.clause for c in decision.criteria), grant.clause]
     label = content.library(on).programmes[programme].label.zh
-    more = f"“{grant.clause}”：{grant.text.zh}" if decision.answer == "yes" else ""
+    named = f"“{grant.clause}”：" if grant.clause else ""  # a document may leave it unnumbered
+    more = f"{named}{grant.text.zh}" if decision.answer == "yes" else ""
     return Explanation(
         programme=programme,
         programme_label=label,

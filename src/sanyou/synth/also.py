@@ -221,7 +221,7 @@ def _fill(
         )
         batches.append(made.batch)
     # Every town has some: its village workers hand out from there.
-    for number, town in enumerate(given["towns"]):
+    for town in given["towns"]:
         store = Organisation.objects.get(region_id=town, kind=Organisation.Kind.TOWNSHIP)
         sent = transfers.send(
             keeper,
@@ -234,15 +234,18 @@ def _fill(
         lines = {line.pk: line.sent for line in sent.lines.all()}
         officer = desks[town]["township_officer"]
         transfers.arrive(sent, officer, lines, on + timedelta(days=9))
-        if number == 0 and plan["on_the_way"]:
-            transfers.send(
-                keeper,
-                centre,
-                store,
-                {batches[0]: plan["on_the_way"]},
-                until - timedelta(days=1),
-                _token(store, item, 1),
-            )
+    if given["towns"] and plan["on_the_way"]:  # last, so that the centre's balance runs by date
+        store = Organisation.objects.get(
+            region_id=next(iter(given["towns"])), kind=Organisation.Kind.TOWNSHIP
+        )
+        transfers.send(
+            keeper,
+            centre,
+            store,
+            {batches[0]: plan["on_the_way"]},
+            until - timedelta(days=1),
+            _token(store, item, 1),
+        )
 
 
 def _token(store: Organisation, item: str, number: int) -> Any:
