@@ -5,6 +5,7 @@ Everybody is invented. Id numbers are made with a right check digit from made-up
 
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -238,11 +239,12 @@ def episode_at(district: Any, make_couple: Any, actor: Any, library: Any) -> Cal
         on: date = TODAY,
     ) -> Any:
         facts = facts or {}
+        once = cache(actor)  # nobody's duties change on the way
         programme = library.programmes["preconception"]
         couple = make_couple(number)
         want = stages.index(stage)
         episode = episodes.nominate(
-            actor("village_worker"),
+            once("village_worker"),
             "preconception",
             couple,
             {
@@ -253,14 +255,14 @@ def episode_at(district: Any, make_couple: Any, actor: Any, library: Any) -> Cal
             region=Region.objects.get(pk=HUAYAN),
         )
         if want >= 1:
-            episodes.review(episode, actor("township_officer"))
+            episodes.review(episode, once("township_officer"))
         if want >= 2:
-            episodes.confirm(episode, actor("registration"), on=on)
+            episodes.confirm(episode, once("registration"), on=on)
         if want >= 3:
-            cards.issue(episode, actor("village_worker"), on=on)
+            cards.issue(episode, once("village_worker"), on=on)
         if want >= 4:
             for role in ("wife", "husband"):
-                consents.grant(episode, role, actor("registration"), on=on, method="paper")
+                consents.grant(episode, role, once("registration"), on=on, method="paper")
         if want >= 5:
             for step in programme.steps:
                 if step.kind != "form" or not step.form or "consent" not in step.after:
@@ -271,12 +273,12 @@ def episode_at(district: Any, make_couple: Any, actor: Any, library: Any) -> Cal
                     own = {f.element for s in form.sections for f in s.fields}
                     data |= {k: v for k, v in facts.get(role, {}).items() if k in own}
                     encounters.record(
-                        episode, step.form, role, data, on=on, actor=actor(form.duty[0])
+                        episode, step.form, role, data, on=on, actor=once(form.duty[0])
                     )
         if want >= 6:
-            assessments.confirm(assessments.propose(episode, on=on), actor("assessing_doctor"))
+            assessments.confirm(assessments.propose(episode, on=on), once("assessing_doctor"))
         if want >= 7:
-            documents.issue(episode, "notice", actor("assessing_doctor"), on=on)
+            documents.issue(episode, "notice", once("assessing_doctor"), on=on)
         episode.refresh_from_db()
         return episode
 

@@ -69,7 +69,9 @@ def test_one_form_registers_both(client_as: Any, sent: dict[str, Any]) -> None:
     assert "一站式登记" in text
     assert text.count('data-question="planning"') == 1, "one set of questions"
     assert "办理（预约）结婚登记日期" in text
-    assert 'data-question="marriage_date"' not in text, "an engaged couple is asked for its day once"
+    assert 'data-question="marriage_date"' not in text, (
+        "an engaged couple is asked for its day once"
+    )
     answer = client.post(reverse("nominate"), sent)
     assert answer.status_code == 302, answer.content.decode()
     found = list(Episode.objects.order_by("pk"))

@@ -485,7 +485,8 @@ def timeline(actor: Actor, found: Episode) -> list[Moment]:
             mark="bad" if t.status == Task.Status.LOST else "",
         )
         for t in found.tasks.filter(closed_at__isnull=False).select_related("closed_by")
-        if t.closed_at and (t.name in {"review", "confirm", "publish", "approve"} or t.kind != Task.Kind.STEP)
+        if t.closed_at
+        and (t.name in {"review", "confirm", "publish", "approve"} or t.kind != Task.Kind.STEP)
     ]
     moments += [
         Moment(a.decided_at, _("风险评估：%s") % a.get_status_display(), str(a.decided_by or ""))
