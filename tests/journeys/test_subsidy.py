@@ -112,6 +112,7 @@ def test_a_childs_subsidy_from_the_village_to_the_approval(
     town.get_by_role("link", name="镇街审核").click()
     expect(town.locator("main")).to_contain_text("（图片）")
     town.get_by_role("button", name="审核通过").click()
+    expect(town.locator("#messages .message")).to_be_visible()
 
     clerk = desk("registration")
     clerk.goto(url("benefits"))
@@ -130,6 +131,7 @@ def test_a_childs_subsidy_from_the_village_to_the_approval(
     clerk.get_by_role("link", name="资格确认").click()
     expect(clerk.locator("main")).to_contain_text("可以补助")
     clerk.get_by_role("button", name="确认资格").click()
+    expect(clerk.locator("#messages .message")).to_be_visible()
     clerk.goto(url("benefits"))
     clerk.get_by_role("link", name="公示", exact=True).last.click()
     expect(clerk.locator("main")).to_contain_text("按 30% 为 10000.00 元")

@@ -178,11 +178,12 @@ def judge(episode: Episode, on: date, actor: Actor) -> EligibilityDecision:
     decision, grant = decide(policy, facts), decide_entitlement(policy, facts)
     used = {*grant.missing, *grant.facts} | {name for c in decision.criteria for name in c.facts}
     used |= {"couple.child_order", "couple.free_checks_used"} & facts.keys()
+    named = f"“{grant.clause}”：" if grant.clause else ""  # a document may leave it unnumbered
     result = decision.as_json() | {
         "grant": grant.as_json(),
         "facts": {name: json_value(facts.get(name)) for name in sorted(used)},
         "line": f"{on.isoformat()}：{decision.clause_line}"
-        + (f"“{grant.clause}”：{grant.text.zh}" if decision.answer == "yes" else ""),
+        + (f"{named}{grant.text.zh}" if decision.answer == "yes" else ""),
         **grounds(row, policy, [*(c.clause for c in decision.criteria), grant.clause]),
     }
     last = row.decisions.order_by("-pk").first()

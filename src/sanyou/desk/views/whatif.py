@@ -97,7 +97,8 @@ def edit(request: HttpRequest, key: UUID) -> HttpResponse:
     if request.method == "POST":
         values = forms.changes_of(request.POST, base, part)
         name = request.POST.get("name", "")
-        version = int(request.POST.get("version") or 0)
+        sent = request.POST.get("version", "")
+        version = int(sent) if sent.isdecimal() else 0  # another version is told as a conflict
         try:
             whatif_drafts.save(draft, actor, values, name, version)
             messages.success(request, _("拟稿已保存，下面是试算结果。"))
