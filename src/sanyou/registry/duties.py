@@ -66,6 +66,10 @@ _PERSON = _COMMON | {"search", "see_person"}
 _RECORD = _PERSON | {"fill", "sign", "amend"}
 _RESULTS = _RECORD | {"see_results"}
 
+# Whoever keeps the record of a programme: registers, examines, judges and follows up.
+_KEEPS = _RESULTS | {"nominate", "assess", "follow_up", "issue_document", "take_consent"}
+_CARE_LEVELS = ("county", "township")
+
 _OFFICE = frozenset({"public", "identity"})
 _HEALTH = frozenset({"public", "identity", "health"})
 _CLINIC = frozenset({"public", "identity", "health", "restricted"})
@@ -74,7 +78,8 @@ _CLINIC = frozenset({"public", "identity", "health", "restricted"})
 @dataclass(frozen=True, slots=True)
 class Duty:
     """`home` is the name of the page it starts on, `privacy` the classes of elements it reads,
-    `unmasked` whether whole identity numbers are shown to it."""
+    `unmasked` whether whole identity numbers are shown to it, `compartments` the programmes hidden
+    from everybody else that it works in."""
 
     id: str
     label: Promise | str
@@ -83,6 +88,7 @@ class Duty:
     privacy: frozenset[str] = _OFFICE
     unmasked: bool = False
     levels: tuple[str, ...] = field(default=("county",))  # region levels it is usually held at
+    compartments: frozenset[str] = frozenset()
 
 
 def _duty(
@@ -94,10 +100,11 @@ def _duty(
     privacy: frozenset[str] = _OFFICE,
     unmasked: bool = False,
     levels: tuple[str, ...] = ("county",),
+    compartments: frozenset[str] = frozenset(),
 ) -> Duty:
     unknown = may - ACTIONS.keys()
     assert not unknown, unknown
-    return Duty(id, label, home, frozenset(may), privacy, unmasked, levels)
+    return Duty(id, label, home, frozenset(may), privacy, unmasked, levels, compartments)
 
 
 _ALL = (
@@ -165,6 +172,26 @@ _ALL = (
         _("随访人员"),
         _RESULTS | {"follow_up", "issue_document"},
         privacy=_CLINIC,
+    ),
+    _duty("maternity_doctor", _("孕产保健医生"), _KEEPS, privacy=_CLINIC, levels=_CARE_LEVELS),
+    _duty("screening_nurse", _("筛查管理人员"), _KEEPS, privacy=_CLINIC),
+    _duty("child_doctor", _("儿童保健医生"), _KEEPS, privacy=_CLINIC, levels=_CARE_LEVELS),
+    _duty("women_doctor", _("妇女保健医生"), _KEEPS, privacy=_CLINIC, levels=_CARE_LEVELS),
+    _duty(
+        "infection_officer",
+        _("母婴阻断专员"),
+        _KEEPS,
+        privacy=_CLINIC,
+        compartments=frozenset({"infection"}),
+    ),
+    _duty("case_manager", _("高危专案管理员"), _KEEPS | {"report"}, privacy=_CLINIC),
+    _duty("expert", _("专家组成员"), _RESULTS | {"assess", "issue_document"}, privacy=_CLINIC),
+    _duty(
+        "school_doctor",
+        _("校医（园医）"),
+        _RECORD | {"nominate"},
+        privacy=_HEALTH,
+        levels=("county", "township", "village"),
     ),
     _duty(
         "statistician",
@@ -240,7 +267,15 @@ _ALL = (
         unmasked=True,
     ),
     # Commands and imports running under no person's name.
-    _duty("system", _("系统"), set(ACTIONS), home="home", privacy=_CLINIC, unmasked=True),
+    _duty(
+        "system",
+        _("系统"),
+        set(ACTIONS),
+        home="home",
+        privacy=_CLINIC,
+        unmasked=True,
+        compartments=frozenset({"infection"}),
+    ),
 )
 
 DUTIES: dict[str, Duty] = {duty.id: duty for duty in _ALL}
