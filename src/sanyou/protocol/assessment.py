@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +100,7 @@ class Assessment:
     level: str
     roles_at_risk: tuple[str, ...]
     rules_version: str
+    beside: tuple[str, ...] = ()  # classes shown beside, in the order of the programme
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -113,6 +114,7 @@ class Assessment:
             "class": self.cls,
             "level": self.level,
             "roles_at_risk": list(self.roles_at_risk),
+            "beside": list(self.beside),
             "rules_version": self.rules_version,
         }
 
@@ -145,7 +147,8 @@ def assess(programme: Programme, facts: Mapping[str, Any]) -> Assessment:
     rules = compiled.rules
     findings = tuple(_finding(rules[i], facts) for i in fired)
     undetermined = tuple(_undetermined(rules[i], facts) for i in unknown)
-    worst = max((f.cls for f in findings), key=programme.severity, default=None)
+    classes = {f.cls for f in findings}
+    worst = worst_of(programme, classes)
     at_risk = {f.role for f in findings}
     return Assessment(
         findings,
@@ -154,7 +157,20 @@ def assess(programme: Programme, facts: Mapping[str, Any]) -> Assessment:
         programme.level_of(worst),
         tuple(role for role in programme.risk_roles if role in at_risk),
         programme.rules_version,
+        beside_of(programme, classes),
     )
+
+
+def worst_of(programme: Programme, classes: Iterable[str]) -> str | None:
+    """The worst of these classes, those shown beside left out; None where there is none."""
+    competing = [c for c in classes if c not in programme.beside_classes]
+    return max(competing, key=programme.severity, default=None)
+
+
+def beside_of(programme: Programme, classes: Iterable[str]) -> tuple[str, ...]:
+    """Those of these classes that are shown beside the worst."""
+    found = programme.beside_classes & set(classes)
+    return tuple(sorted(found, key=programme.severity))
 
 
 def _finding(rule: Rule, facts: Mapping[str, Any]) -> Finding:

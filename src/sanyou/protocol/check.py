@@ -12,6 +12,7 @@ from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.errors import ContentError, Problem
 from sanyou.protocol.facts import build_facts
+from sanyou.protocol.loop import loops_of
 from sanyou.protocol.models import CaseSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import amount_on, completeness, split_shares, tier_of, to_yuan
@@ -53,6 +54,7 @@ class _Run:
         self.count = 0
         self.rules: dict[tuple[str, str], set[str]] = {}
         self.criteria: dict[tuple[str, str, str], set[Truth]] = {}
+        self.loops: dict[tuple[str, str], set[str]] = {}
 
     def run(self) -> CheckReport:
         for programme in self.lib.programmes.values():
@@ -63,6 +65,7 @@ class _Run:
             self._case(path, line, case, self.lib.programmes[name])
         self._uncovered_rules()
         self._uncovered_criteria()
+        self._uncovered_loops()
         return CheckReport(self.count, tuple(self.failures), tuple(self.missing), self.lib.warnings)
 
     def _case(self, path: str, line: int, case: CaseSpec, programme: Programme) -> None:
@@ -94,12 +97,15 @@ class _Run:
         self, case: CaseSpec, programme: Programme, policy: Policy | None, facts: dict[str, Any]
     ) -> Iterator[tuple[str, str]]:
         expect = case.expect
-        if expect.fires or expect.not_ or expect.unknown or expect.class_ or expect.level:
+        told = (expect.class_, expect.level, expect.beside)
+        if expect.fires or expect.not_ or expect.unknown or any(told):
             yield from self._assessment(case, programme, facts)
         elif case.kind == "assessment":
             yield "没有写期望（fires、not、unknown 或 class）", "expects nothing"
         if expect.schedule is not None:
             yield from _schedule(case, programme, facts)
+        if expect.loops is not None:
+            yield from self._loops(case, programme, facts)
         needs_policy = (expect.eligibility, expect.entitlement, expect.pricing)
         if any(part is not None for part in needs_policy):
             if policy is None:
@@ -108,8 +114,24 @@ class _Run:
             yield from _eligibility(case, policy, facts)
             yield from _entitlement(case, policy, facts)
             yield from _pricing(case, policy, facts)
-        if case.kind != "assessment" and getattr(expect, case.kind) is None:
-            yield f"kind 是 {case.kind}，但 expect 里没有 {case.kind}", f"expects no {case.kind}"
+        wanted = {"loop": "loops"}.get(case.kind, case.kind)
+        if case.kind != "assessment" and getattr(expect, wanted) is None:
+            yield f"kind 是 {case.kind}，但 expect 里没有 {wanted}", f"expects no {wanted}"
+
+    def _loops(
+        self, case: CaseSpec, programme: Programme, facts: dict[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        found = {state.loop.id: state for state in loops_of(programme, facts)}
+        for wanted in case.expect.loops or ():
+            state = found[wanted.id]
+            seen = state.leg.id if state.leg is not None else state.state
+            self.loops.setdefault((programme.id, wanted.id), set()).add(seen)
+            if wanted.state != state.state:
+                yield _differs(f"loops {wanted.id} state", wanted.state, state.state)
+            elif wanted.leg is not None and (state.leg is None or state.leg.id != wanted.leg):
+                yield _differs(f"loops {wanted.id} leg", wanted.leg, seen)
+            elif wanted.due is not None and wanted.due != state.due:
+                yield _differs(f"loops {wanted.id} due", wanted.due, state.due)
 
     def _assessment(
         self, case: CaseSpec, programme: Programme, facts: dict[str, Any]
@@ -140,6 +162,9 @@ class _Run:
                 f"类别应为 {expected}，实际 {result.cls or 'none'}（命中：{found}）",
                 f"class should be {expected}, is {result.cls or 'none'} (found: {found})",
             )
+        beside = ",".join(result.beside)
+        if case.expect.beside is not None and case.expect.beside != (beside or "none"):
+            yield _differs("beside", case.expect.beside, beside or "none")
         if case.expect.level is not None and case.expect.level != result.level:
             yield (
                 f"等级应为 {case.expect.level}，实际 {result.level}",
@@ -181,6 +206,19 @@ class _Run:
                         f"{', '.join(str(t) for t in lacking)}.",
                     )
 
+    def _uncovered_loops(self) -> None:
+        for programme in self.lib.programmes.values():
+            for loop in programme.loops:
+                seen = self.loops.get((programme.id, loop.id), set())
+                wanted = ["none", *(leg.id for leg in loop.spec.legs), "closed"]
+                lacking = [state for state in wanted if state not in seen]
+                if lacking:
+                    self._uncovered(
+                        loop.place,
+                        f"闭环 {loop.id} 没有这样的案例：{'、'.join(lacking)}。",
+                        f"Loop {loop.id} has no case for: {', '.join(lacking)}.",
+                    )
+
     def _uncovered(self, place: tuple[str, int], zh: str, en: str) -> None:
         self.missing.append(ContentError("no_case", *place, zh, en))
 
@@ -198,10 +236,16 @@ def _schedule(
 ) -> Iterator[tuple[str, str]]:
     if case.expect.schedule is None:
         return
+    planned = plan(programme, facts, case.on)
     wanted = sorted((t.id, str(t.from_), str(t.due)) for t in case.expect.schedule.tasks)
-    found = sorted((t.id, str(t.opens), str(t.due)) for t in plan(programme, facts, case.on))
+    found = sorted((t.id, str(t.opens), str(t.due)) for t in planned)
     if wanted != found:
         yield _differs("schedule", wanted, found)
+    states = {(t.id, t.opens): t.state for t in planned}
+    for task in case.expect.schedule.tasks:
+        state = states.get((task.id, task.from_))
+        if task.state is not None and state is not None and task.state != state:
+            yield _differs(f"{task.id} state", task.state, state)
 
 
 def _eligibility(

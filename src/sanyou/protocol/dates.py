@@ -24,6 +24,12 @@ def add(start: date, duration: Duration, times: int = 1) -> date:
     return moved + timedelta(days=times * (duration.days + 7 * duration.weeks))
 
 
+def back(start: date, duration: Duration) -> date:
+    """The day this much before, clamped to the end of the month."""
+    moved = add_months(start, -(duration.years * 12 + duration.months))
+    return moved - timedelta(days=duration.days + 7 * duration.weeks)
+
+
 def days_between(start: date, end: date) -> int:
     return (end - start).days
 

@@ -25,8 +25,16 @@ def inputs_of(element: Element, formulas: Mapping[str, Formula]) -> tuple[str, .
     between = element.derived.between
     if between is not None:
         return tuple(end for end in between[1] if end != "today")
-    if element.derived.later is not None:
-        return (element.derived.later.than,)
+    derived = element.derived
+    if derived.later is not None:
+        later = derived.later
+        return (later.than, later.days) if later.days else (later.than,)
+    if derived.earlier is not None:
+        return (derived.earlier.than,)
+    if derived.growth is not None:
+        return tuple(derived.growth.inputs)
+    if (listed := derived.first_of or derived.score) is not None:
+        return tuple(listed)
     formula = formulas.get(element.id)
     return formula.names if formula else ()
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from sanyou.protocol.dates import BETWEEN, add
-from sanyou.protocol.models import Area, Element
+from sanyou.protocol import growth
+from sanyou.protocol.dates import BETWEEN, add, back
+from sanyou.protocol.models import Area, Element, Later
 
 if TYPE_CHECKING:
     from sanyou.protocol.library import Library
     from sanyou.protocol.policy import Policy
     from sanyou.protocol.programme import Programme
+
+
+MANY_DAYS = 100_000  # a shift beyond this is a slip of the pen
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,11 @@ class FactEntry:
         element, kind, low, high = self.element, self.kind, None, None
         value = None
         if element.derived is not None:
-            value = _derive(lib, element, self.role, numbers, facts, on)
+            value = _derive(lib, element, self.role, numbers, facts, on, sex)
         elif (raw := given.get(self.id)) is not None:
             value, low, high = read_observation(element, raw)
         if kind == "number":
-            exact = value if value is None or isinstance(value, Decimal) else Decimal(value)
+            exact = value if value is None or isinstance(value, Decimal) else Decimal(str(value))
             numbers[self.id] = exact
             facts[self.name] = exact if exact is None else _plain(element, exact)
             facts[self.flag_name] = flag(element, exact, sex, low, high)
@@ -130,6 +134,7 @@ def _derive(
     numbers: Mapping[str, Decimal | None],
     facts: Mapping[str, Any],
     on: date,
+    sex: str | None,
 ) -> Any:
     derived = element.derived
     if derived is None:
@@ -142,10 +147,47 @@ def _derive(
             return None
         return BETWEEN[unit](start, end)
     if derived.later is not None:
-        start = facts.get(f"{role}.{derived.later.than}")
-        return add(start, derived.later.by) if isinstance(start, date) else None
+        return _later(derived.later, role, numbers, facts)
+    if derived.earlier is not None:
+        start = facts.get(f"{role}.{derived.earlier.than}")
+        return back(start, derived.earlier.by) if isinstance(start, date) else None
+    if derived.first_of is not None:
+        known = (facts.get(f"{role}.{name}") for name in derived.first_of)
+        return next((value for value in known if value is not None), None)
+    if derived.score is not None:
+        return _score(lib, derived.score, role, facts)
+    if derived.growth is not None:
+        position = facts.get(f"{role}.{derived.growth.position}")
+        return growth.score(lib.charts, derived.growth, sex, numbers, position)
     formula = lib.dictionary.formulas[element.id]
     return formula.evaluate(numbers, derived.decimals)
+
+
+def _later(
+    spec: Later, role: str, numbers: Mapping[str, Decimal | None], facts: Mapping[str, Any]
+) -> date | None:
+    start = facts.get(f"{role}.{spec.than}")
+    if not isinstance(start, date):
+        return None
+    if spec.days is None:
+        return add(start, spec.by)
+    days = numbers.get(spec.days)
+    if days is None or abs(days) > MANY_DAYS:
+        return None
+    return add(start, spec.by) + timedelta(days=int(days))
+
+
+def _score(lib: Library, names: list[str], role: str, facts: Mapping[str, Any]) -> Decimal | None:
+    """Sum of the points of the answers; None while one is not given."""
+    total = Decimal(0)
+    for name in names:
+        codes = lib.dictionary.elements[name].value_set
+        given = facts.get(f"{role}.{name}")
+        code = codes.find(given) if codes is not None and isinstance(given, str) else None
+        if code is None or code.points is None:
+            return None
+        total += code.points
+    return total
 
 
 def read_observation(element: Element, raw: Any) -> tuple[Any, Decimal | None, Decimal | None]:

@@ -12,6 +12,7 @@ from sanyou.protocol.dictionary import Dictionary
 from sanyou.protocol.district import District
 from sanyou.protocol.errors import ContentError
 from sanyou.protocol.facts import region_prefix
+from sanyou.protocol.growth import Chart
 from sanyou.protocol.models import CaseSpec, SupplySpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
@@ -34,6 +35,7 @@ class Library:
     roots: tuple[Path, ...] = ()
     districts: Mapping[str, District] = field(default_factory=dict, repr=False)
     supplies: Mapping[str, SupplySpec] = field(default_factory=dict, repr=False)
+    charts: Mapping[str, Chart] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, root: Path | str | None = None, *extra: Path | str) -> Library:

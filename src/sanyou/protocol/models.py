@@ -60,6 +60,7 @@ class CodeSpec(Model):
     alias: list[str] = []
     retired: bool = False
     not_done: bool = False  # an answer that says the item was not carried out: refused, not taken
+    points: Number | None = None  # what the answer adds to a score
 
 
 class ValueSet(Model):
@@ -101,10 +102,51 @@ class Plausible(Model):
 
 
 class Later(Model):
-    """The corresponding day of another date, some time later."""
+    """The corresponding day of another date, some time later.
+
+    `by` is fixed; `days` names an element that holds the number of days, which may be negative.
+    """
+
+    than: Name
+    by: Duration = Duration()
+    days: Name | None = None
+
+
+class Earlier(Model):
+    """The corresponding day of another date, some time earlier."""
 
     than: Name
     by: Duration
+
+
+ChartName = Literal[
+    "weight_for_age",
+    "length_height_for_age",
+    "weight_for_length_height",
+    "bmi_for_age",
+    "head_circumference_for_age",
+    "arm_circumference_for_age",
+]
+
+
+class Growth(Model):
+    """A z-score of a growth chart (content/charts). Names are elements of the same person.
+
+    `age` in days. `by`: length or height in cm where the chart goes by it. `position`: code
+    `lying` or `standing`. `gestation`: days at birth, for the corrected age until 24 months.
+    """
+
+    chart: ChartName
+    value: Name
+    age: Name
+    by: Name | None = None
+    position: Name | None = None
+    gestation: Name | None = None
+
+    @property
+    def inputs(self) -> list[str]:
+        named = (self.value, self.age, self.by, self.position, self.gestation)
+        return [name for name in named if name is not None]
 
 
 class Derived(Model):
@@ -115,6 +157,10 @@ class Derived(Model):
     weeks_between: list[str] | None = None
     days_between: list[str] | None = None
     later: Later | None = None
+    earlier: Earlier | None = None
+    first_of: list[str] | None = None  # the first that is known
+    score: list[str] | None = None  # sum of the points of coded answers; all must be given
+    growth: Growth | None = None
     formula: str | None = None
     decimals: int | None = Field(default=None, ge=0, le=6)
 
@@ -126,6 +172,47 @@ class Derived(Model):
             if ends is not None:
                 return unit, ends
         return None
+
+
+class ChartTable(Model):
+    """`until`: the last day of age for which this table is read; none: every age."""
+
+    file: str
+    until: int | None = Field(default=None, ge=0)
+
+
+class ChartFlags(Model):
+    """Z-scores outside are implausible."""
+
+    low: Number
+    high: Number
+
+
+class GrowthChart(Model):
+    id: ChartName
+    label: Text
+    unit: str
+    tables: list[ChartTable] = Field(min_length=1)
+    adjusted: bool = False
+    flags: ChartFlags
+    source: Source
+
+
+class ChartsFile(Model):
+    charts: list[GrowthChart] = Field(min_length=1)
+
+
+class Series(Model):
+    """What all signed forms of an episode tell together; given by the engine.
+
+    Of `forms`: how many, the first or the last day. Of an `element`: its first, its last value but
+    one, the highest or lowest, or how many times it was among these values.
+    """
+
+    forms: list[Name] | None = None
+    element: Name | None = None
+    tell: Literal["count", "first_on", "last_on", "first", "previous", "highest", "lowest", "times"]
+    among: list[str | bool] = []
 
 
 ElementType = Literal[
@@ -152,6 +239,7 @@ class Element(Model):
     privacy: Literal["public", "identity", "health", "restricted"]
     derived: Derived | None = None
     process: bool = False
+    series: Series | None = None
     source: Source | None = None
     note: Text | None = None
 
@@ -191,6 +279,7 @@ class RiskClass(Model):
     id: Code
     label: Text
     level: Name
+    beside: bool = False  # shown beside the worst of the others, never competes with it
 
 
 class Step(Model):
@@ -218,11 +307,82 @@ class ReuseSpec(Model):
     source: Source
 
 
+class ChildSpec(Model):
+    """Elements of a form that tell of a newborn; `order` counts the children of one birth."""
+
+    born_on: Name
+    sex: Name
+    order: Name
+    name: Name | None = None
+    certificate: Name | None = None
+
+
+class StartSpec(Model):
+    """Signing a form begins other programmes: of the same person, or of the child it tells of.
+
+    Only programmes that the region's policy runs are begun. `carry`: element of their opening
+    form -> element of this programme.
+    """
+
+    id: Name
+    form: Name
+    subject: Literal["person", "child"]
+    role: Name | None = None  # whose person, in a programme of couples
+    when: Condition | None = None
+    child: ChildSpec | None = None
+    programmes: list[Name] = Field(min_length=1)
+    carry: dict[Name, Name] = {}
+    source: Source | None = None
+
+
+class PregnancySpec(Model):
+    """Episodes belong to a pregnancy of the woman; elements that hold its first and last day."""
+
+    began: Name
+    ended: Name
+
+
+class LedgerSpec(Model):
+    """A list of open episodes by the class that stands, with these elements beside."""
+
+    label: Text
+    classes: list[Code] = Field(min_length=1)
+    show: list[Name] = []
+
+
+class ChartSpec(Model):
+    """A growth curve of one person over the visits."""
+
+    id: Name
+    label: Text
+    chart: ChartName
+    value: Name
+    age: Name
+    by: Name | None = None
+    gestation: Name | None = None
+
+
+class SessionSpec(Model):
+    """A form that may be filled for a whole list at once: a class, a course, a field day."""
+
+    id: Name
+    label: Text
+    form: Name
+    note: Text | None = None
+
+
 class ProgrammeFile(Model):
     id: Name
     label: Text
     version: str
-    subject: Literal["couple", "person"]
+    subject: Literal["couple", "person", "organisation"]
+    compartment: Name | None = None  # hidden from every duty that does not work in it
+    pregnancy: PregnancySpec | None = None
+    reassess: list[Name] = []  # forms outside the steps whose results undo an assessment, too
+    starts: list[StartSpec] = []
+    ledger: LedgerSpec | None = None
+    charts: list[ChartSpec] = []
+    sessions: list[SessionSpec] = []
     roles: list[Name | RoleSpec] = Field(min_length=1)
     risk_classes: list[RiskClass] = []
     risk_levels: dict[str, Text] = {}
@@ -302,6 +462,11 @@ class RulesFile(Model):
     rules: list[RuleSpec] = Field(min_length=1)
 
 
+class AfterSpec(Model):
+    anchor: str
+    by: Duration = Duration()
+
+
 class TaskSpec(Model):
     """A follow-up task: when its window opens and closes after an anchor date."""
 
@@ -315,6 +480,7 @@ class TaskSpec(Model):
     until: Duration | None = None
     from_: Duration = Field(default=Duration(), alias="from")
     due: Duration
+    also_after: list[AfterSpec] = []  # the window opens no sooner; both ends move along
     when: Condition | None = None
     attempts: int | None = Field(default=None, ge=1)
     source: Source
@@ -323,6 +489,80 @@ class TaskSpec(Model):
 
 class ScheduleFile(Model):
     tasks: list[TaskSpec] = []
+
+
+class LegSpec(Model):
+    """One part of the way from a positive to its end: done when its condition is TRUE."""
+
+    id: Name
+    label: Text
+    form: Name
+    duty: Name
+    anchor: str | None = None
+    from_: Duration = Field(default=Duration(), alias="from")
+    due: Duration
+    done: Condition
+    when: Condition | None = None
+    attempts: int | None = Field(default=None, ge=1)
+    source: Source | None = None
+
+
+class LostSpec(Model):
+    """Who looks for somebody whose leg was given up as lost."""
+
+    label: Text
+    duty: Name
+    due: Duration
+
+
+class LoopSpec(Model):
+    """A closed loop (闭环): a positive stays on exactly one list until it is closed."""
+
+    id: Name
+    label: Text
+    role: Name
+    open: Condition
+    closed: Condition
+    since: str
+    legs: list[LegSpec] = Field(min_length=1)
+    lost: LostSpec
+    source: Source
+    note: Text | None = None
+
+
+class LoopsFile(Model):
+    loops: list[LoopSpec] = Field(min_length=1)
+
+
+# --- back-trace -----------------------------------------------------------------
+
+
+class ChanceText(Model):
+    taken: Text
+    partly: Text | None = None
+    not_taken: Text
+    no_record: Text
+
+
+class ChanceSpec(Model):
+    """One chance of prevention on the way to a case; looked up in another record of the family."""
+
+    id: Name
+    label: Text
+    level: Literal[1, 2, 3]  # of prevention
+    programme: Name
+    of: Literal["mother", "child", "parents"]
+    when: Condition | None = None  # over the facts of the case
+    taken: Condition
+    partly: Condition | None = None
+    until: Literal["born", "today"]
+    text: ChanceText
+    ask: Text
+    source: Source
+
+
+class TraceFile(Model):
+    chances: list[ChanceSpec] = Field(min_length=1)
 
 
 class DocumentSpec(Model):
@@ -399,6 +639,14 @@ class ExpectTask(Model):
     id: Name
     from_: date = Field(alias="from")
     due: date
+    state: Literal["future", "open", "overdue"] | None = None
+
+
+class ExpectLoop(Model):
+    id: Name
+    state: Literal["none", "open", "closed"]
+    leg: Name | None = None
+    due: date | None = None
 
 
 class ExpectSchedule(Model):
@@ -421,12 +669,14 @@ class Expect(Model):
     eligibility: ExpectEligibility | None = None
     entitlement: ExpectEntitlement | None = None
     schedule: ExpectSchedule | None = None
+    loops: list[ExpectLoop] | None = None
+    beside: str | None = None
     pricing: ExpectPricing | None = None
 
 
 class CaseSpec(Model):
     name: str = Field(min_length=1)
-    kind: Literal["assessment", "eligibility", "entitlement", "schedule", "pricing"]
+    kind: Literal["assessment", "eligibility", "entitlement", "schedule", "pricing", "loop"]
     policy: str | None = None
     programme: Name | None = None
     on: date

@@ -22,6 +22,7 @@ from sanyou.protocol.models import (
     RiskClass,
     RuleSpec,
     Section,
+    StartSpec,
     Step,
     Summaries,
     TaskSpec,
@@ -31,6 +32,8 @@ from sanyou.protocol.text import Text
 
 if TYPE_CHECKING:
     from sanyou.protocol.assessment import CompiledRules
+    from sanyou.protocol.loop import Loop
+    from sanyou.protocol.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,14 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What signing a form begins elsewhere, its condition compiled."""
+
+    spec: StartSpec
+    when: Expression | None
+
+
+@dataclass(frozen=True)
 class Indicator:
     """An indicator with its conditions compiled."""
 
@@ -131,6 +142,9 @@ class Programme:
     rules: tuple[Rule, ...] = field(repr=False)
     rules_version: str = ""
     schedule: tuple[Task, ...] = field(default=(), repr=False)
+    loops: tuple[Loop, ...] = field(default=(), repr=False)
+    starts: tuple[Start, ...] = field(default=(), repr=False)
+    trace: Trace | None = field(default=None, repr=False)
     documents: Mapping[str, DocumentSpec] = field(default_factory=dict, repr=False)
     indicators: Mapping[str, Indicator] = field(default_factory=dict, repr=False)
     reports: Mapping[str, ReportSpec] = field(default_factory=dict, repr=False)
@@ -186,6 +200,11 @@ class Programme:
             if step.id == step_id:
                 return step
         raise KeyError(step_id)
+
+    @cached_property
+    def beside_classes(self) -> frozenset[str]:
+        """Classes shown beside the worst of the others."""
+        return frozenset(c.id for c in self.risk_classes if c.beside)
 
     def severity(self, cls: str) -> int:
         """Position of a class, the worst highest."""

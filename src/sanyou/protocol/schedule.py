@@ -54,19 +54,28 @@ def plan(programme: Programme, facts: Mapping[str, Any], on: date) -> list[Plann
         task
         for entry in programme.schedule
         if entry.when is None or entry.when.evaluate(facts) is True
-        for task in _windows(entry.spec, facts.get(entry.spec.anchor), on)
+        for task in _windows(entry.spec, facts, on)
     ]
     return sorted(planned, key=lambda t: (t.opens, t.due, t.id))
 
 
-def _windows(spec: TaskSpec, anchor: Any, on: date) -> Iterator[PlannedTask]:
+def _windows(spec: TaskSpec, facts: Mapping[str, Any], on: date) -> Iterator[PlannedTask]:
+    anchor = facts.get(spec.anchor)
     if not isinstance(anchor, date):
         return
+    soonest = anchor
+    for one in spec.also_after:
+        day = facts.get(one.anchor)
+        if not isinstance(day, date):
+            return
+        soonest = max(soonest, add(day, one.by))
     last = add(anchor, spec.until) if spec.until is not None else None
     times = 0
     while True:
         start = add(anchor, spec.every, times) if spec.every is not None else anchor
         opens, due = add(start, spec.from_), add(start, spec.due)
+        if soonest > opens:
+            opens, due = soonest, due + (soonest - opens)
         if last is not None and opens > last:
             return
         yield PlannedTask(

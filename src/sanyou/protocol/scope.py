@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sanyou.protocol.errors import ExpressionError, similar
@@ -73,9 +73,10 @@ class Scope:
     role_sex: Mapping[str, str | None]
     areas: tuple[str, ...] = ()
     person: str | None = None
+    programme: str = ""
 
     def with_person(self, role: str) -> Scope:
-        return Scope(self.facts, self.elements, self.roles, self.role_sex, self.areas, role)
+        return replace(self, person=role)
 
     def lookup(self, role: str, name: str) -> FactSpec:
         """The fact, or an ExpressionError that says why it cannot be used."""
@@ -161,6 +162,7 @@ def build_scope(
     role_label: Mapping[str, Text],
     couple: bool,
     areas: Mapping[str, Text] | None = None,
+    programme: str = "",
 ) -> Scope:
     """List every fact of the roles. `couple` adds the facts of scope couple."""
     areas = areas or {}
@@ -176,7 +178,7 @@ def build_scope(
             prefix = role_label.get(role, KNOWN_ROLES.get(role, (Text(role), None))[0])
             for spec in _facts_of(element, role, prefix, areas):
                 facts[spec.name] = spec
-    return Scope(facts, elements, people, role_sex, tuple(areas))
+    return Scope(facts, elements, people, role_sex, tuple(areas), programme=programme)
 
 
 def _facts_of(

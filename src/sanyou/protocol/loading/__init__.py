@@ -7,11 +7,12 @@ from pathlib import Path
 from sanyou.protocol.errors import ContentError, ContentErrors
 from sanyou.protocol.library import Library
 from sanyou.protocol.loading.cases import check_case, placed, read_cases
+from sanyou.protocol.loading.charts import load_charts
 from sanyou.protocol.loading.dictionary import load_dictionary
 from sanyou.protocol.loading.districts import load_districts
 from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.loading.policies import load_policies
-from sanyou.protocol.loading.programmes import check_between, load_programme
+from sanyou.protocol.loading.programmes import check_between, load_programme, narrow
 from sanyou.protocol.loading.supplies import load_supplies
 
 
@@ -24,6 +25,7 @@ def load_library(roots: tuple[Path, ...]) -> Library:
             en = "The content folder does not exist; check the path."
             draft.errors.append(ContentError("missing_folder", str(root), 1, zh, en))
     load_dictionary(draft)
+    charts = load_charts(draft)
     for root in roots:
         for path in sorted(root.glob("programmes/*/programme.yaml")):
             load_programme(draft, path, root)
@@ -40,6 +42,11 @@ def load_library(roots: tuple[Path, ...]) -> Library:
         check_case(draft, file, index, case, programme)
     if draft.errors:
         raise ContentErrors(draft.errors)
+    for _file, _index, case in cases:
+        policy = draft.policies.get(case.policy or "")
+        name = case.programme or (policy.programmes[0] if policy else "")
+        draft.named_by[name] |= {n for values in case.given.values() for n in values}
+    narrow(draft)
     _warn_unused(draft)
     return Library(
         draft.dictionary,
@@ -50,6 +57,7 @@ def load_library(roots: tuple[Path, ...]) -> Library:
         roots,
         districts,
         supplies,
+        charts,
     )
 
 

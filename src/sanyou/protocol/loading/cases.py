@@ -41,6 +41,15 @@ def check_case(
             draft.unknown(file, loc, "项目", "programme", name, draft.programmes)
             return
     _check_given(draft, file, loc, case, programme)
+    loops = {loop.id: loop for loop in programme.loops}
+    for i, wanted in enumerate(case.expect.loops or ()):
+        where: Loc = (*loc, "expect", "loops", i)
+        loop = loops.get(wanted.id)
+        if loop is None:
+            draft.unknown(file, (*where, "id"), "闭环", "loop", wanted.id, loops)
+        elif wanted.leg is not None and wanted.leg not in [leg.id for leg in loop.spec.legs]:
+            legs = [leg.id for leg in loop.spec.legs]
+            draft.unknown(file, (*where, "leg"), "环节", "leg", wanted.leg, legs)
     keys = {rule.key for rule in programme.rules}
     for name, listed in (
         ("fires", case.expect.fires),

@@ -9,7 +9,7 @@ from sanyou.protocol.dictionary import Dictionary, in_order, inputs_of
 from sanyou.protocol.errors import Problem
 from sanyou.protocol.formula import Formula
 from sanyou.protocol.loading.draft import Draft
-from sanyou.protocol.models import DictionaryFile, Element, ValueSet
+from sanyou.protocol.models import Derived, DictionaryFile, Element, ValueSet
 from sanyou.protocol.yamlfile import Loc, YamlFile
 
 _FACT_CODE = re.compile(r"^[A-Za-z0-9_]+$")
@@ -106,6 +106,7 @@ def _check_element(draft: Draft, file: YamlFile, loc: Loc, element: Element) -> 
     _check_limits(draft, file, loc, element, label)
     if element.derived is not None:
         _check_derived(draft, file, (*loc, "derived"), element, label)
+    _check_series(draft, file, loc, element, label)
 
 
 def _check_codes(draft: Draft, file: YamlFile, loc: Loc, element: Element, label: str) -> None:
@@ -218,7 +219,8 @@ def _check_derived(draft: Draft, file: YamlFile, loc: Loc, element: Element, lab
         for way in ("years", "months", "weeks", "days")
         if getattr(derived, f"{way}_between") is not None
     ]
-    others = (derived.formula is not None) + (derived.later is not None)
+    single = ("formula", "later", "earlier", "first_of", "score", "growth")
+    others = sum(getattr(derived, way) is not None for way in single)
     if len(ways) + others != 1 or element.process:
         draft.fail(
             file,
@@ -234,17 +236,18 @@ def _check_derived(draft: Draft, file: YamlFile, loc: Loc, element: Element, lab
         except Problem as problem:
             draft.problem(file, (*loc, "formula"), problem)
             return
-    wanted = "number" if derived.formula is not None else "date"
-    if derived.later is not None:
-        if element.type != "date":
-            draft.fail(
-                file,
-                loc,
-                "derived",
-                f"{label}由 later 算出，类型须为 date。",
-                f'"{element.id}" is worked out by later and must be a date.',
-            )
-    elif (derived.between is not None and len(derived.between[1]) != 2) or not element.is_number:
+    dated = derived.later is not None or derived.earlier is not None
+    if dated and element.type != "date":
+        draft.fail(
+            file,
+            loc,
+            "derived",
+            f"{label}由 later 或 earlier 算出，类型须为 date。",
+            f'"{element.id}" is worked out by later or earlier and must be a date.',
+        )
+    elif (not dated and derived.first_of is None and not element.is_number) or (
+        derived.between is not None and len(derived.between[1]) != 2
+    ):
         draft.fail(
             file,
             loc,
@@ -257,14 +260,64 @@ def _check_derived(draft: Draft, file: YamlFile, loc: Loc, element: Element, lab
         draft.used.add(name)
         if source is None:
             draft.unknown(file, loc, "数据元", "element", name, ())
-        elif source.scope != element.scope or (
-            source.type != "date" if wanted == "date" else not source.is_number
-        ):
-            need = "日期" if wanted == "date" else "数值"
+            continue
+        need_zh, need_en, fits = _input_needed(derived, element, name, source)
+        if source.scope != element.scope or not fits:
             draft.fail(
                 file,
                 loc,
                 "derived",
-                f"{label}引用的“{name}”必须是同一对象的{need}。",
-                f'"{element.id}": "{name}" must be a {wanted} of the same scope.',
+                f"{label}引用的“{name}”必须是同一对象的{need_zh}。",
+                f'"{element.id}": "{name}" must be a {need_en} of the same scope.',
             )
+
+
+def _input_needed(
+    derived: Derived, element: Element, name: str, source: Element
+) -> tuple[str, str, bool]:
+    """What an input of a computed element has to be, and whether it is."""
+    if derived.score is not None:
+        codes = source.value_set
+        scored = codes is not None and any(c.points is not None for c in codes.codes)
+        return "单选题（代码带 points）", "coded answer with points", scored
+    if derived.first_of is not None:
+        same = source.type == element.type or (source.is_number and element.is_number)
+        return f" {element.type} 类型的数据元", f"element of type {element.type}", same
+    if derived.growth is not None and name == derived.growth.position:
+        return "单选题", "coded answer", source.type == "code"
+    shift = derived.later is not None and name == derived.later.days
+    if derived.formula is not None or derived.growth is not None or shift:
+        return "数值", "number", source.is_number
+    return "日期", "date", source.type == "date"
+
+
+def _check_series(draft: Draft, file: YamlFile, loc: Loc, element: Element, label: str) -> None:
+    """The type that a series tells, and what it reads."""
+    series = element.series
+    if series is None:
+        return
+    of_forms = series.tell in ("count", "first_on", "last_on")
+    source = draft.elements.get(series.element or "")
+    if series.element is not None:
+        draft.used.add(series.element)
+    wanted = {"count": "integer", "times": "integer", "first_on": "date", "last_on": "date"}
+    kind = wanted.get(series.tell, source.type if source is not None else element.type)
+    fits = (
+        element.process
+        and of_forms == bool(series.forms)
+        and of_forms != bool(series.element)
+        and (series.tell == "times") == bool(series.among)
+        and element.type == kind
+    )
+    if not fits:
+        draft.fail(
+            file,
+            (*loc, "series"),
+            "series",
+            f"{label}的 series 写法不对：要有 process: true；count、first_on、last_on 写 forms，"
+            "其余写 element；times 另写 among；类型要与所说的相符。",
+            f'"{element.id}": a series needs process: true; forms for count, first_on and last_on, '
+            "element for the others; among for times; and the type of what it tells.",
+        )
+    elif series.element is not None and (source is None or source.scope != element.scope):
+        draft.unknown(file, (*loc, "series", "element"), "数据元", "element", series.element, ())

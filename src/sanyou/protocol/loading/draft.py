@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -37,6 +38,7 @@ class Draft:
         self.places: dict[str, tuple[YamlFile, Loc]] = {}
         self.formulas: dict[str, Formula] = {}
         self.used: set[str] = set()
+        self.named_by: defaultdict[str, set[str]] = defaultdict(set)  # by programme, in conditions
         self.dictionary = Dictionary({}, {})
         self.programmes: dict[str, Programme] = {}
         self.policies: dict[str, Policy] = {}
@@ -110,7 +112,9 @@ class Draft:
         except Problem as problem:
             self.problem(file, loc, problem)
             return None
-        self.used.update(spec.element.id for spec in expression.specs.values())
+        names = {spec.element.id for spec in expression.specs.values()}
+        self.used |= names
+        self.named_by[scope.programme] |= names
         always = verdict(expression)
         if always is False or (always is True and not may_always_hold):
             self.fail(

@@ -33,7 +33,9 @@ def load_schedule(
         role_known(draft, parts, file, (*loc, "role"), spec.role, scope)
         if spec.form is not None and spec.form not in forms:
             draft.unknown(file, (*loc, "form"), "表单", "form", spec.form, forms)
-        _date_fact(draft, file, (*loc, "anchor"), spec.anchor, scope)
+        date_fact(draft, file, (*loc, "anchor"), spec.anchor, scope)
+        for number, after in enumerate(spec.also_after):
+            date_fact(draft, file, (*loc, "also_after", number, "anchor"), after.anchor, scope)
         if (spec.every is None) != (spec.until is None) or (
             spec.every is not None and about_days(spec.every) == 0
         ):
@@ -52,7 +54,7 @@ def load_schedule(
     return tuple(tasks)
 
 
-def _date_fact(draft: Draft, file: YamlFile, loc: Loc, name: str, scope: Scope) -> None:
+def date_fact(draft: Draft, file: YamlFile, loc: Loc, name: str, scope: Scope) -> None:
     role, _, element = name.partition(".")
     try:
         spec = scope.lookup(role, element)
@@ -60,6 +62,7 @@ def _date_fact(draft: Draft, file: YamlFile, loc: Loc, name: str, scope: Scope) 
         draft.problem(file, loc, problem)
         return
     draft.used.add(spec.element.id)
+    draft.named_by[scope.programme].add(spec.element.id)
     if spec.kind != "date":
         draft.fail(
             file,
@@ -108,7 +111,7 @@ def load_indicators(
     found = []
     for index, spec in enumerate(content.indicators):
         loc: Loc = ("indicators", index)
-        _date_fact(draft, file, (*loc, "on"), spec.on, scope)
+        date_fact(draft, file, (*loc, "on"), spec.on, scope)
         rate = spec.numerator is not None and spec.denominator is not None
         partly = spec.numerator is not None or spec.denominator is not None
         if (spec.count is not None) == partly or (partly and not rate):

@@ -219,6 +219,7 @@ def _check_benefit(draft: Draft, file: YamlFile, spec: PolicyFile, scope: Scope,
         )
         return
     draft.used.add(fact.element.id)
+    draft.named_by[scope.programme].add(fact.element.id)
 
 
 def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:
@@ -230,6 +231,7 @@ def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:
         programme.role_label,
         programme.is_couple,
         areas,
+        programme.id,
     )
 
 
@@ -259,6 +261,7 @@ def _conditions(
                 loc = (*inside, "unit", index)
                 draft.unknown(file, loc, "享受单位", "entitlement unit", name, ())
             draft.used.add(name)
+            draft.named_by[scope.programme].add(name)
     return found
 
 
@@ -280,6 +283,7 @@ def _check_items(
             known = {e.id for e in programme.elements_of[role]}
             for i, name in enumerate(item.requires):
                 draft.used.add(name)
+                draft.named_by[programme.id].add(name)
                 if name not in known:
                     draft.fail(
                         file,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from sanyou.protocol.dictionary import inputs_of
 from sanyou.protocol.loading.cases import placed, read_cases
 from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.loading.forms import load_forms
+from sanyou.protocol.loading.loops import load_loops
 from sanyou.protocol.loading.outputs import load_documents, load_indicators, load_schedule
 from sanyou.protocol.loading.parts import Parts, role_known
 from sanyou.protocol.loading.rules import load_rules
-from sanyou.protocol.models import DocumentSpec, ProgrammeFile, SupplySpec
+from sanyou.protocol.loading.starts import check_starts, load_starts
+from sanyou.protocol.loading.trace import load_trace
+from sanyou.protocol.models import DocumentSpec, Element, ProgrammeFile, SupplySpec
 from sanyou.protocol.programme import Form, Programme, role_details
 from sanyou.protocol.scope import COUPLE, Scope, build_scope
 from sanyou.protocol.yamlfile import Loc, read_yaml
@@ -28,7 +33,7 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
     roles, labels, sexes = role_details(spec)
     couple = spec.subject == "couple"
     elements = draft.dictionary.elements
-    scope = build_scope(elements, roles, sexes, labels, couple)
+    scope = build_scope(elements, roles, sexes, labels, couple, programme=spec.id)
     parts = Parts(path.parent, root, file, spec)
     of_role = {
         role: tuple(
@@ -43,9 +48,12 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
     forms = load_forms(draft, parts, scope)
     rules, version = load_rules(draft, parts, scope)
     schedule = load_schedule(draft, parts, scope, forms)
+    loops = load_loops(draft, parts, scope, forms)
+    starts = load_starts(draft, parts, scope, forms)
     documents = load_documents(draft, parts)
     indicators = load_indicators(draft, parts, scope, {f"{r.role}.{r.id}" for r in rules})
     _check_steps(draft, parts, scope, forms, documents)
+    _check_lists(draft, parts, elements, forms)
     cases = list(read_cases(draft, parts.folder, root))
     programme = Programme(
         spec,
@@ -58,6 +66,9 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
         rules,
         version,
         schedule,
+        loops,
+        starts,
+        None,
         documents,
         {i.id: i for i in indicators[0]},
         {r.id: r for r in indicators[1].reports},
@@ -71,7 +82,9 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
 
 def check_between(draft: Draft, supplies: Mapping[str, SupplySpec]) -> None:
     """What one programme says of another, and of supplies; known once all are read."""
-    for programme in draft.programmes.values():
+    for programme in list(draft.programmes.values()):
+        draft.programmes[programme.id] = load_trace(draft, programme)
+        check_starts(draft, programme)
         root = programme.folder.parent.parent
         file = read_yaml(programme.folder / "programme.yaml", root)
         for index, reuse in enumerate(programme.spec.reuse):
@@ -98,6 +111,50 @@ def check_between(draft: Draft, supplies: Mapping[str, SupplySpec]) -> None:
                 )
 
 
+def narrow(draft: Draft) -> None:
+    """Leave each programme the elements that it can meet, so that building facts stays short.
+
+    Those of its forms and conditions, of what its policies, cases and lists name and reuse, of the
+    course itself, and whatever is computed from these or they are computed from.
+    """
+    dictionary = draft.dictionary
+    inputs = {n: inputs_of(e, dictionary.formulas) for n, e in dictionary.elements.items()}
+    for name, programme in draft.programmes.items():
+        kept = (draft.named_by[name] | _named(draft, programme)) & draft.elements.keys()
+        while True:
+            known = kept | {n for n in kept for n in inputs[n]}
+            known |= {n for n, needed in inputs.items() if needed and set(needed) <= known}
+            if known == kept:
+                break
+            kept = known
+        of_role = {
+            role: tuple(e for e in elements if e.id in kept)
+            for role, elements in programme.elements_of.items()
+        }
+        draft.programmes[name] = replace(programme, elements_of=of_role)
+
+
+def _named(draft: Draft, programme: Programme) -> set[str]:
+    """Elements that the programme's own files name, and those of the course."""
+    spec = programme.spec
+    found = {e.id for e in draft.dictionary.elements.values() if e.process and e.series is None}
+    for form in programme.forms.values():
+        found |= {f.element for s in form.sections for f in s.fields}
+    for reuse in spec.reuse:
+        found |= set(reuse.elements)
+    if spec.pregnancy is not None:
+        found |= {spec.pregnancy.began, spec.pregnancy.ended}
+    if spec.ledger is not None:
+        found |= set(spec.ledger.show)
+    for chart in spec.charts:
+        found |= {n for n in (chart.value, chart.age, chart.by, chart.gestation) if n}
+    for start in spec.starts:
+        found |= set(start.carry.values())
+    for _path, _line, case in programme.cases:
+        found |= {n for values in case.given.values() for n in values}
+    return found
+
+
 def _check_classes(draft: Draft, parts: Parts) -> None:
     draft.unique(parts.file, ("risk_classes",), (c.id for c in parts.spec.risk_classes))
     for index, risk_class in enumerate(parts.spec.risk_classes):
@@ -105,6 +162,37 @@ def _check_classes(draft: Draft, parts: Parts) -> None:
             where = ("risk_classes", index, "level")
             levels = parts.spec.risk_levels
             draft.unknown(parts.file, where, "风险等级", "risk level", risk_class.level, levels)
+
+
+def _check_lists(
+    draft: Draft, parts: Parts, elements: Mapping[str, Element], forms: Mapping[str, Form]
+) -> None:
+    """What the lists of programme.yaml name: forms, elements, classes."""
+    file, spec = parts.file, parts.spec
+    named: list[tuple[Loc, str]] = []
+    if spec.pregnancy is not None:
+        named += [(("pregnancy", n), getattr(spec.pregnancy, n)) for n in ("began", "ended")]
+    if spec.ledger is not None:
+        named += [(("ledger", "show", i), name) for i, name in enumerate(spec.ledger.show)]
+        classes = [c.id for c in spec.risk_classes]
+        for i, name in enumerate(spec.ledger.classes):
+            if name not in classes:
+                draft.unknown(file, ("ledger", "classes", i), "风险类别", "class", name, classes)
+    for i, chart in enumerate(spec.charts):
+        for key in ("value", "age", "by", "gestation"):
+            if (name := getattr(chart, key)) is not None:
+                named.append((("charts", i, key), name))
+    for loc, name in named:
+        draft.used.add(name)
+        if name not in elements:
+            draft.unknown(file, loc, "数据元", "element", name, ())
+    listed: list[tuple[Loc, str]] = [
+        (("reassess", i), name) for i, name in enumerate(spec.reassess)
+    ]
+    listed += [(("sessions", i, "form"), s.form) for i, s in enumerate(spec.sessions)]
+    for loc, name in listed:
+        if name not in forms:
+            draft.unknown(file, loc, "表单", "form", name, forms)
 
 
 def _check_steps(
