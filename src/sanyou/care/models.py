@@ -10,7 +10,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from sanyou.registry.models import Couple, Organisation, Person, Region, Staff
+from sanyou.registry.models import (
+    Couple,
+    Group,
+    Organisation,
+    Person,
+    Pregnancy,
+    Region,
+    Staff,
+)
 from sanyou.trust.fields import EncryptedTextField
 
 
@@ -33,6 +41,14 @@ class Episode(models.Model):
     policy = models.CharField(max_length=60)
     couple = models.ForeignKey(Couple, null=True, on_delete=models.PROTECT, related_name="episodes")
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="episodes")
+    unit = models.ForeignKey(
+        Organisation, null=True, on_delete=models.PROTECT, related_name="episodes"
+    )  # the subject of a programme of organisations
+    pregnancy = models.ForeignKey(
+        Pregnancy, null=True, on_delete=models.PROTECT, related_name="episodes"
+    )
+    # Of the programme; what lies in a compartment exists only for duties that work in it.
+    compartment = models.CharField(max_length=40, default="", blank=True)
     child_order = models.PositiveSmallIntegerField(null=True)
     region = models.ForeignKey(Region, on_delete=models.PROTECT)  # responsible township or village
     # Where it was opened and judged, and is paid; it stays when the couple moves.
@@ -50,8 +66,9 @@ class Episode(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(couple__isnull=False, person__isnull=True)
-                | Q(couple__isnull=True, person__isnull=False),
+                condition=Q(couple__isnull=False, person__isnull=True, unit__isnull=True)
+                | Q(couple__isnull=True, person__isnull=False, unit__isnull=True)
+                | Q(couple__isnull=True, person__isnull=True, unit__isnull=False),
                 name="episode_one_subject",
             )
         ]
@@ -141,6 +158,30 @@ class Consent(models.Model):
     by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
 
 
+class Session(models.Model):
+    """One form filled for a whole list on one day: a class, a course, a field day."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    programme = models.CharField(max_length=60)
+    kind = models.CharField(max_length=60)  # id of the programme's session
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="sessions")
+    region = models.ForeignKey(Region, on_delete=models.PROTECT)
+    held_on = models.DateField()
+    note = models.CharField(max_length=300, blank=True)
+    created_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["programme", "kind", "group", "held_on"], name="session_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
 class Encounter(models.Model):
     """One form filled for one role. Drafts change; signed rows never do."""
 
@@ -172,6 +213,9 @@ class Encounter(models.Model):
     )
     reason = models.CharField(max_length=300, blank=True)
     task = models.ForeignKey("Task", null=True, on_delete=models.PROTECT, related_name="encounters")
+    session = models.ForeignKey(
+        Session, null=True, on_delete=models.PROTECT, related_name="encounters"
+    )
     source = models.CharField(max_length=120, blank=True, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -219,6 +263,7 @@ class Task(models.Model):
         STEP = "step", _("流程")
         SCHEDULE = "schedule", _("随访")
         RECHECK = "recheck", _("复查")
+        LOOP = "loop", _("闭环")  # a positive that is not closed yet
 
     class Status(models.TextChoices):
         OPEN = "open", _("待办")

@@ -43,6 +43,10 @@ class Organisation(models.Model):
         CENTRE = "county_centre", _("区县妇幼保健计划生育服务中心")
         COMMISSION = "health_commission", _("卫生健康委")
         FINANCE = "finance", _("财政局")
+        DELIVERY = "delivery_hospital", _("助产机构")
+        SCREENING = "screening_centre", _("筛查或诊断中心")
+        SCHOOL = "school", _("学校")
+        KINDERGARTEN = "kindergarten", _("幼儿园、托育机构")
         OTHER = "other", _("其他")
 
     code = models.CharField(max_length=30, unique=True)
@@ -103,6 +107,8 @@ class Person(models.Model):
         HK_MACAO = "hk_macao", _("港澳居民来往内地通行证")
         TAIWAN = "taiwan", _("台湾居民来往大陆通行证")
         PASSPORT = "passport", _("护照")
+        BIRTH = "birth_certificate", _("出生医学证明")
+        NONE = "none", _("暂无证件")  # a newborn; the number is made here and replaced later
         OTHER = "other", _("其他")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -111,7 +117,7 @@ class Person(models.Model):
     name_initials = models.CharField(max_length=30, db_index=True)  # pinyin initials, lower case
     sex = models.CharField(max_length=6, choices=Sex)
     birth_date = models.DateField()
-    id_type = models.CharField(max_length=12, choices=IdType, default=IdType.RESIDENT)
+    id_type = models.CharField(max_length=20, choices=IdType, default=IdType.RESIDENT)
     id_number = EncryptedTextField()
     id_index = models.CharField(max_length=64, unique=True)  # keyed blind index of the whole number
     id_tail_index = models.CharField(max_length=64, db_index=True)  # of its last four characters
@@ -156,6 +162,94 @@ class Couple(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)
+
+
+class Pregnancy(models.Model):
+    """One pregnancy of a woman 妊娠; what every programme records of it hangs on this row."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    woman = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="pregnancies")
+    began_on = models.DateField(null=True)  # first day of the last period as it is dated now
+    ended_on = models.DateField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_on__isnull=True)
+                | Q(began_on__isnull=True)
+                | Q(ended_on__gte=F("began_on")),
+                name="pregnancy_ends_after_it_began",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class Birth(models.Model):
+    """Whose child somebody is: one row a child, reached from the mother, a screen or a defect card."""
+
+    child = models.OneToOneField(Person, on_delete=models.PROTECT, related_name="birth")
+    mother = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="births")
+    father = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="births_as_father"
+    )
+    pregnancy = models.ForeignKey(
+        Pregnancy, null=True, on_delete=models.PROTECT, related_name="births"
+    )
+    born_on = models.DateField()
+    order = models.PositiveSmallIntegerField(default=1)  # among the children of this birth
+    certificate_index = models.CharField(max_length=64, blank=True, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mother", "born_on", "order"], name="birth_once"),
+            models.CheckConstraint(condition=~Q(mother=F("child")), name="birth_two_people"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.child_id)
+
+
+class Group(models.Model):
+    """A list of people served together: a class 班级, a course 课程班, a village's field day."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT)
+    name = models.CharField(max_length=60)
+    year = models.PositiveSmallIntegerField()  # in which the school year or course begins
+    active = models.BooleanField(default=True)
+    created_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "name", "year"], name="group_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Member(models.Model):
+    """Somebody on a list; who left stays with the day she left."""
+
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="members")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
+    joined_on = models.DateField()
+    left_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "person"], condition=Q(left_on__isnull=True), name="member_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group_id} {self.person_id}"
 
 
 class Doubt(models.Model):
