@@ -86,7 +86,8 @@ def supersede_if_changed(episode: Episode, encounter: Encounter, actor: Actor) -
         return
     programme = content.programme_of(episode)
     is_recheck = encounter.task is not None and encounter.task.kind == Task.Kind.RECHECK
-    if not is_recheck and encounter.form not in stations(programme) | {programme.opening_form}:
+    counted = {*stations(programme), programme.opening_form, *programme.spec.reassess}
+    if not is_recheck and encounter.form not in counted:
         return
     _supersede_if_other(episode, current, actor)
 
@@ -140,11 +141,10 @@ def override(
     taken = {f"{f['role']}.{f['rule']}" for f in row.result["findings"]}
     out, more = sorted(set(removed) & taken), sorted(set(added) & by_key.keys() - taken)
     remaining = [by_key[k].cls for k in (taken - set(out)) | set(more) if k in by_key]
-    worst = max(remaining, key=programme.severity, default="")
-    if cls and cls not in {c.id for c in programme.risk_classes}:
+    if cls and cls not in {c.id for c in programme.risk_classes} - programme.beside_classes:
         raise CareError(_("请选择风险分类。"), "class_missing")
-    row.cls = cls or worst
-    row.level = programme.level_of(row.cls or None)
+    row.cls = cls or rules.worst_of(programme, remaining) or ""
+    row.level = programme.level_of(row.cls or None, rules.beside_of(programme, remaining))
     row.override = {"cls": cls, "removed": out, "added": more}
     row.reason = reason.strip()[:500]
     row.status = Status.OVERRIDDEN

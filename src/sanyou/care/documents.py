@@ -504,8 +504,9 @@ def _evidence(row: Assessment, evidence: dict[str, Any]) -> str:
 def _tasks(
     episode: Episode, programme: Programme, spec: DocumentSpec, on: date
 ) -> list[dict[str, Any]]:
-    """Open follow-ups and rechecks, with the follow-ups that this document itself will open."""
-    known = episode.tasks.filter(kind__in=(Task.Kind.SCHEDULE, Task.Kind.RECHECK))
+    """Open follow-ups, rechecks and legs of loops, with the follow-ups that this document opens."""
+    kinds = (Task.Kind.SCHEDULE, Task.Kind.RECHECK, Task.Kind.LOOP)
+    known = episode.tasks.filter(kind__in=kinds).exclude(kind=Task.Kind.LOOP, form="")
     rows: list[Task | PlannedTask] = list(known.filter(status=Task.Status.OPEN))
     if any(s.kind == "document" and s.document == spec.id for s in programme.steps):
         facts = facts_of(episode, on)

@@ -296,7 +296,7 @@ def _task_for(row: Encounter, episode: Episode) -> Task | None:
     """The open follow-up that this form answers: the earliest whose window has opened."""
     return (
         episode.tasks.filter(
-            kind__in=(Task.Kind.SCHEDULE, Task.Kind.RECHECK),
+            kind__in=(Task.Kind.SCHEDULE, Task.Kind.RECHECK, Task.Kind.LOOP),
             status=Task.Status.OPEN,
             form=row.form,
             role=row.role,

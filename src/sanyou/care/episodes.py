@@ -274,6 +274,14 @@ def close(episode: Episode, actor: Actor, reason: str) -> Episode:
     """End an episode: everything is done, or the couple has moved away."""
     actor.require("confirm", episode)
     row = flow.lock(episode)
+    going_on = row.tasks.filter(kind=Task.Kind.LOOP, status=Task.Status.OPEN)
+    if row.status == Episode.Status.OPEN and (
+        names := list(going_on.values_list("label", flat=True))
+    ):
+        raise NotAllowedNow(
+            _("还有阳性没有闭环（%s），不能结束这份档案。请先办完，或转给新的负责地区。")
+            % "、".join(names)
+        )
     if row.status == Episode.Status.OPEN:
         row.status, row.status_reason = Episode.Status.CLOSED, reason.strip()[:300]
         row.closed_on = timezone.localdate()

@@ -21,7 +21,9 @@ from sanyou.care.models import (
     Episode,
 )
 from sanyou.care.reuse import Reused
+from sanyou.care.series import add_series
 from sanyou.care.steps import following, stations
+from sanyou.protocol.assessment import beside_of
 from sanyou.protocol.facts import build_facts
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import completeness
@@ -232,6 +234,7 @@ def _facts(
     signed = known.encounters.get(episode.pk, [])
     observations = observations_of(episode, on, signed, known.reused.get(episode.pk, {}))
     _add_course(observations, episode, programme, known, signed)
+    add_series(observations, programme, signed, content.library().dictionary.elements)
     case = observations[COUPLE]
     case.update(earlier.facts(episode, case["exam_on"], case))
     for name, value in supplied.items():  # before what is computed from them
@@ -282,7 +285,13 @@ def _add_course(
     issued = [d for d in known.documents.get(episode.pk, []) if d.kind in notices]
     case["notice_on"] = issued[0].issued_on if issued else None
     at_risk: set[str] = set()
+    stands: dict[str, Any] = {}
     if assessment is not None:
+        stands = {
+            "assessed_class": assessment.cls or None,
+            "assessed_beside": ",".join(standing_beside(programme, assessment)),
+            "assessed_day": assessment.as_of,
+        }
         case["assessed_on"] = assessment.as_of
         case["risk_class"] = assessment.cls or None
         case["risk_level"] = assessment.level or None
@@ -293,6 +302,7 @@ def _add_course(
         mine["consented_on"] = on if ok else None
         mine["examined"] = taken or any(e.form in examined and e.role == role for e in signed)
         mine["at_risk"] = role in at_risk if assessment is not None else None
+        mine.update(stands)
 
 
 def evidence_encounters(episode: Episode, on: date) -> list[Encounter]:
@@ -316,6 +326,16 @@ def _consents(rows: list[Consent]) -> dict[str, tuple[bool, date]]:
     return {row.role: (row.kind == Consent.Kind.GRANT, row.on) for row in rows}
 
 
+def standing_beside(programme: Programme, assessment: Assessment) -> tuple[str, ...]:
+    """Classes that stand beside the worst, after the doctor's changes."""
+    if not programme.beside_classes:
+        return ()
+    told = {f"{f['role']}.{f['rule']}": f["class"] for f in assessment.result.get("findings", [])}
+    by_rule = {rule.key: rule.cls for rule in programme.rules}
+    classes = (told.get(key) or by_rule.get(key) for key in standing_keys(assessment))
+    return beside_of(programme, [c for c in classes if c])
+
+
 def standing_keys(assessment: Assessment) -> list[str]:
     """Findings ("role.rule") that stand after the doctor's changes."""
     removed = set(assessment.override.get("removed", []))
@@ -334,6 +354,7 @@ __all__ = [
     "following",
     "observations_of",
     "people_of",
+    "standing_beside",
     "standing_keys",
     "stations",
     "supply",

@@ -4,7 +4,7 @@ Steps open when the steps before them are done; follow-ups open in their windows
 read from signed rows, so the tasks can always be made anew from them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
@@ -20,6 +20,7 @@ from sanyou.care.facts import facts_of, stations
 from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
 from sanyou.care.reuse import Reused
 from sanyou.protocol.dates import add
+from sanyou.protocol.loop import LoopState, loops_of
 from sanyou.protocol.models import Step
 from sanyou.protocol.programme import Programme
 from sanyou.protocol.schedule import PlannedTask, plan
@@ -202,8 +203,14 @@ def _advance(episode: Episode, today: date, others: list[Episode]) -> None:
         _cancel(episode.tasks.filter(status=Status.OPEN), str(episode.get_status_display()))
         return
     done = _steps(episode, programme, today, others)
-    if _may_follow(programme, done):
-        _follow_ups(episode, programme, today)
+    follows = _may_follow(programme, done)
+    if not follows and not programme.loops:
+        return
+    facts = facts_of(episode, today)
+    if follows:
+        _follow_ups(episode, programme, facts, today)
+    if programme.loops:
+        _loops(episode, programme, facts, today)
 
 
 def _returned(episode: Episode, programme: Programme, today: date) -> None:
@@ -292,10 +299,12 @@ def _may_follow(programme: Programme, done: Done) -> bool:
     return any(task.kind == Task.Kind.SCHEDULE for task in done.tasks)
 
 
-def _follow_ups(episode: Episode, programme: Programme, today: date) -> None:
+def _follow_ups(
+    episode: Episode, programme: Programme, facts: Mapping[str, Any], today: date
+) -> None:
     """Windows of the schedule. A condition that no longer holds cancels what was planned by it."""
     existing = {t.occurrence: t for t in episode.tasks.filter(kind=Task.Kind.SCHEDULE)}
-    planned = {p.key: p for p in plan(programme, facts_of(episode, today), today)}
+    planned = {p.key: p for p in plan(programme, facts, today)}
     for key, task in existing.items():
         if key not in planned and task.status == Status.OPEN:
             _cancel(episode.tasks.filter(pk=task.pk), _("情况已变化，不再需要"))
@@ -330,6 +339,61 @@ def _planned(
         region=episode.region,
         opens=window.opens,
         due=window.due,
+    )
+
+
+def _loops(episode: Episode, programme: Programme, facts: Mapping[str, Any], today: date) -> None:
+    """Keep exactly one task open for every loop that is not closed."""
+    rows = list(episode.tasks.filter(kind=Task.Kind.LOOP).order_by("pk"))
+    for state in loops_of(programme, facts):
+        mine = [task for task in rows if task.name == state.loop.id]
+        kept = _kept_of_loop(episode, state, mine, today) if state.state == "open" else None
+        over = [t.pk for t in mine if t.status == Status.OPEN and t is not kept]
+        if over and state.state == "none":
+            _cancel(episode.tasks.filter(pk__in=over), _("情况已变化，不再需要"))
+        elif over:
+            _finish(episode.tasks.filter(pk__in=over), "" if kept else _("已闭环"))
+
+
+LOST = "lost:"  # before the leg in the occurrence of a search for somebody given up as lost
+
+
+def _kept_of_loop(episode: Episode, state: LoopState, mine: list[Task], today: date) -> Task | None:
+    """The task of the leg to be done; a new one where there is none.
+
+    Given up as lost, the leg goes to whoever looks for the lost, again and again; once she has
+    found them the leg opens anew. So nobody drops out of every list.
+    """
+    leg, spec = state.leg, state.loop.spec
+    assert leg is not None
+    of_leg = [t for t in mine if t.occurrence.rpartition(":")[0] in (leg.id, LOST + leg.id)]
+    last = of_leg[-1] if of_leg else None
+    if last is not None and last.status == Status.OPEN:
+        first = len(of_leg) == 1
+        if first and state.due is not None and last.due != state.due:
+            last.opens, last.due = state.opens or last.opens, state.due
+            last.save(update_fields=["opens", "due"])
+        return last
+    lost = last is not None and last.status == Status.LOST
+    found = last is not None and last.occurrence.startswith(LOST) and not lost
+    if lost:
+        opens, due = today, add(today, spec.lost.due)
+    elif found or state.due is None:
+        opens, due = today, add(today, leg.due)
+    else:
+        opens, due = state.opens or today, state.due
+    return Task.objects.create(
+        episode=episode,
+        kind=Task.Kind.LOOP,
+        name=spec.id,
+        occurrence=f"{LOST if lost else ''}{leg.id}:{len(of_leg) + 1}",
+        role=spec.role,
+        form="" if lost else leg.form,
+        label=spec.lost.label.zh + "：" + leg.label.zh if lost else leg.label.zh,
+        duty=spec.lost.duty if lost else leg.duty,
+        region=episode.region,
+        opens=opens,
+        due=due,
     )
 
 

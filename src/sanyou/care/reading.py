@@ -45,12 +45,15 @@ def readable_rules(actor: Actor, programme: Programme, keys: Iterable[str]) -> l
 
 
 def task_label(actor: Actor, programme: Programme, task: Task) -> str:
-    """A recheck names what was found: others than its readers see only that there is one."""
-    if task.kind != Task.Kind.RECHECK or actor.duty == task.duty:
+    """A recheck or a loop names what was found: others than its readers see only that there is one."""
+    if actor.duty == task.duty or task.kind not in (Task.Kind.RECHECK, Task.Kind.LOOP):
         return task.label
-    rule = task.name.removeprefix("recheck_")
-    facts = [f for r in programme.rules if r.id == rule for f in r.when.facts]
-    return task.label if facts and reads(actor, facts) else str(Task.Kind.RECHECK.label)
+    if task.kind == Task.Kind.LOOP:
+        facts = [f for one in programme.loops if one.id == task.name for f in one.open.facts]
+    else:
+        rule = task.name.removeprefix("recheck_")
+        facts = [f for r in programme.rules if r.id == rule for f in r.when.facts]
+    return task.label if facts and reads(actor, facts) else str(Task.Kind(task.kind).label)
 
 
 def may_read_elsewhere(actor: Actor, episode: Episode) -> bool:

@@ -26,7 +26,13 @@ def queue(actor: Actor) -> QuerySet[Task]:
 
 def attempts_needed(task: Task) -> int:
     """Failed contacts after which the task may be closed as lost."""
-    for entry in content.programme_of(task.episode).schedule:
+    programme = content.programme_of(task.episode)
+    if task.kind == Task.Kind.LOOP:
+        leg = task.occurrence.removeprefix(flow.LOST).rpartition(":")[0]
+        legs = (s for loop in programme.loops if loop.id == task.name for s in loop.spec.legs)
+        wanted = next((s.attempts for s in legs if s.id == leg), None)
+        return wanted or ATTEMPTS
+    for entry in programme.schedule:
         if entry.spec.id == task.name and entry.spec.attempts is not None:
             return entry.spec.attempts
     return ATTEMPTS
@@ -64,6 +70,8 @@ def complete(task: Task, actor: Actor, reason: str = "") -> Task:
     if row.status == Task.Status.OPEN:
         if row.kind == Task.Kind.STEP:
             raise NotAllowedNow(_("请在对应的页面办理这一步。"))
+        if row.kind == Task.Kind.LOOP and row.form:
+            raise NotAllowedNow(_("阳性追踪要填写对应的表单才能进入下一步，不能直接完成。"))
         flow.close_task(row, actor.staff, reason=reason[:300])
         flow.advance(row.episode)
         audit.record(actor, "complete", "task", row.key)

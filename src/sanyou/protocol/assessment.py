@@ -149,15 +149,16 @@ def assess(programme: Programme, facts: Mapping[str, Any]) -> Assessment:
     undetermined = tuple(_undetermined(rules[i], facts) for i in unknown)
     classes = {f.cls for f in findings}
     worst = worst_of(programme, classes)
+    beside = beside_of(programme, classes)
     at_risk = {f.role for f in findings}
     return Assessment(
         findings,
         undetermined,
         worst,
-        programme.level_of(worst),
+        programme.level_of(worst, beside),
         tuple(role for role in programme.risk_roles if role in at_risk),
         programme.rules_version,
-        beside_of(programme, classes),
+        beside,
     )
 
 

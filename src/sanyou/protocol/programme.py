@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -210,11 +210,12 @@ class Programme:
         """Position of a class, the worst highest."""
         return self._severity[cls]
 
-    def level_of(self, cls: str | None) -> str:
-        """Risk level of a class; the first level where nothing was found."""
-        if cls is None:
-            return next(iter(self.risk_levels), "")
-        return self.risk_classes[self.severity(cls)].level
+    def level_of(self, cls: str | None, beside: Iterable[str] = ()) -> str:
+        """Risk level of a class and those beside it; the first level where nothing was found."""
+        levels = list(self.risk_levels)
+        classes = [c for c in (cls, *beside) if c is not None]
+        found = [self.risk_classes[self.severity(c)].level for c in classes]
+        return max(found, key=levels.index, default=levels[0] if levels else "")
 
     def fact_label(self, name: str) -> Text:
         """What a person calls a fact: 女方谷丙转氨酶."""
@@ -239,6 +240,15 @@ class Programme:
         return {
             role: tuple(FactEntry(element, role) for element in elements)
             for role, elements in self.elements_of.items()
+        }
+
+    @cached_property
+    def series(self) -> dict[str, tuple[Element, ...]]:
+        """Per role, what all its forms tell together."""
+        return {
+            role: found
+            for role, elements in self.elements_of.items()
+            if (found := tuple(e for e in elements if e.series is not None))
         }
 
     @cached_property

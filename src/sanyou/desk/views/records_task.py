@@ -37,6 +37,8 @@ from sanyou.stock import sitting
 from sanyou.trust import audit
 
 WAYS = ("phone", "visit", "message")
+# Without a form: a recheck told by word, and the search for somebody given up as lost.
+ENDED_BY_WORD = (Task.Kind.RECHECK, Task.Kind.LOOP)
 
 
 @dataclass(frozen=True)
@@ -217,9 +219,15 @@ def close(request: HttpRequest, key: UUID) -> HttpResponse:
     if not reason:
         return _page(request, actor, row, _("请写明原因或结果，再点一次。"), 422)
     try:
-        if request.POST.get("do") == "done" and row.kind == Task.Kind.RECHECK and not row.form:
+        if request.POST.get("do") == "done" and not row.form and row.kind in ENDED_BY_WORD:
             tasks.complete(row, actor, reason)
-            say(request, _("已登记复查结果，任务完成。"))
+            looking = row.kind == Task.Kind.LOOP
+            say(
+                request,
+                _("已登记找到，原来的任务重新打开。")
+                if looking
+                else _("已登记复查结果，任务完成。"),
+            )
         else:
             tasks.close_lost(row, actor, reason)
             say(request, _("已登记为失访。"))

@@ -119,6 +119,9 @@ def narrow(draft: Draft) -> None:
     """
     dictionary = draft.dictionary
     inputs = {n: inputs_of(e, dictionary.formulas) for n, e in dictionary.elements.items()}
+    for name, element in dictionary.elements.items():
+        if element.series is not None and element.series.element is not None:
+            inputs[name] = (element.series.element,)
     for name, programme in draft.programmes.items():
         kept = (draft.named_by[name] | _named(draft, programme)) & draft.elements.keys()
         while True:
@@ -138,6 +141,9 @@ def _named(draft: Draft, programme: Programme) -> set[str]:
     """Elements that the programme's own files name, and those of the course."""
     spec = programme.spec
     found = {e.id for e in draft.dictionary.elements.values() if e.process and e.series is None}
+    for element in draft.dictionary.elements.values():
+        if element.series is not None and programme.forms.keys() & set(element.series.forms or ()):
+            found.add(element.id)
     for form in programme.forms.values():
         found |= {f.element for s in form.sections for f in s.fields}
     for reuse in spec.reuse:
