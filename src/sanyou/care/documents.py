@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import cards, content, flow, numbers
 from sanyou.care.assessments import DECIDED, standing
 from sanyou.care.errors import CareError
-from sanyou.care.facts import facts_of, people_of
+from sanyou.care.facts import facts_of, people_of, standing_beside
 from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
 from sanyou.protocol.dates import years_between
 from sanyou.protocol.facts import flag, read_observation
@@ -399,6 +399,8 @@ def _assessment(episode: Episode, programme: Programme) -> dict[str, Any] | None
     findings.sort(key=lambda f: -programme.severity(f["cls"]))
     return {
         "cls": row.cls,
+        "class_label": labels.get(row.cls, ""),
+        "beside_labels": [labels[c] for c in standing_beside(programme, row)],
         "level": row.level,
         "level_label": programme.risk_levels[row.level].zh if row.level else "",
         "findings": findings,

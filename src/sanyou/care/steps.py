@@ -1,5 +1,7 @@
 """What the steps of a programme are to each other."""
 
+from collections.abc import Iterable
+
 from sanyou.protocol.programme import Programme
 
 
@@ -29,3 +31,17 @@ def following(programme: Programme, kind: str) -> set[str]:
             return found
         found |= more
         reached |= more
+
+
+def registers(duty: str, programmes: Iterable[Programme]) -> list[Programme]:
+    """The programmes whose opening form this duty fills."""
+    return [p for p in programmes if p.opening_form and duty in p.forms[p.opening_form].duty]
+
+
+def duties_of(programme: Programme) -> set[str]:
+    """Everybody who has something to do in a programme."""
+    found = {s.duty for s in programme.steps} | {t.spec.duty for t in programme.schedule}
+    found |= {duty for form in programme.forms.values() for duty in form.duty}
+    for loop in programme.loops:
+        found |= {leg.duty for leg in loop.spec.legs} | {loop.spec.lost.duty}
+    return found

@@ -279,6 +279,8 @@ class RiskClass(Model):
     id: Code
     label: Text
     level: Name
+    mark: Text | None = None  # what a badge shows in short; the id where there is none
+    colour: Literal["green", "yellow", "orange", "red", "purple"] | None = None
     beside: bool = False  # shown beside the worst of the others, never competes with it
 
 

@@ -8,8 +8,10 @@ from random import Random
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from sanyou.care import content
+from sanyou.care.steps import duties_of
 from sanyou.registry import organisations
 from sanyou.registry.access import Actor
 from sanyou.registry.duties import DUTIES
@@ -72,6 +74,14 @@ def _put(
     return Actor.of(person, held)
 
 
+def _needed(county: str) -> set[str]:
+    """Duties that have something to do in the programmes of the district."""
+    today = timezone.localdate()
+    programmes = content.library().programmes.values()
+    run = [p for p in programmes if content.current_policy(county, p.id, today) is not None]
+    return {duty for programme in run for duty in duties_of(programme)}
+
+
 def put_staff(given: dict[str, Any], seed: int) -> dict[str, Desk]:
     """township -> duty -> who does it there; the centre's staff serve every township."""
     county = Region.objects.get(pk=given["region"])
@@ -85,7 +95,10 @@ def put_staff(given: dict[str, Any], seed: int) -> dict[str, Desk]:
     named = given.get("staff_names", {})
     centre: dict[str, Actor] = {}
     first: dict[str, tuple[str, str]] = {}
+    needed = _needed(given["region"])
     for duty, username in given["staff"].items():
+        if duty in given["staff_where_needed"] and duty not in needed:
+            continue
         name = named.get(duty) or invented_name(rng, given["names"], "wife")
         if duty in LOCAL:
             first[duty] = (given["prefix"] + username, name)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from sanyou.care import content
 from sanyou.care.models import Task
+from sanyou.care.steps import duties_of, registers
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.dates import years_between
@@ -26,6 +27,18 @@ from sanyou.registry.duties import DUTIES
 from sanyou.registry.regions import prefix_of
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def risk(context: dict[str, Any], cls: str) -> SafeString:
+    """The badge of a risk class of the episode on the page, in its own mark and colour."""
+    episode = context.get("episode")
+    classes = content.programme_of(episode).risk_classes if episode is not None else []
+    found = next((c for c in classes if c.id == cls), None)
+    mark = words(found.mark) if found is not None and found.mark else cls
+    tone = (found.colour if found is not None else None) or cls
+    title = words(found.label) if found is not None else ""
+    return format_html('<span class="risk {}" title="{}">{}</span>', tone, title, mark or "—")
 
 
 @dataclass(frozen=True)
@@ -125,9 +138,30 @@ def shell(context: dict[str, Any]) -> Shell:
         for heading, entries in NAVIGATION
         if (links := [link for entry in entries if (link := link_of(request, actor, *entry))])
     ]
+    if links := ledgers_of(request, actor):
+        groups.insert(1, Group(_("专案台账"), links))
     place = actor.region.full_name if actor.region else ""
     several = len(assignments_of(request)) > 1
     return Shell(actor, str(actor.role.label), place, groups, several, *district_of(actor))
+
+
+def ledgers_of(request: HttpRequest, actor: Actor) -> list[Link]:
+    """The ledgers of the programmes that her region runs and she works in."""
+    if not actor.can("see_results") or actor.region is None:
+        return []
+    today = timezone.localdate()
+    found = []
+    for programme in content.library().programmes.values():
+        spec = programme.spec
+        if spec.ledger is None or actor.duty not in duties_of(programme):
+            continue
+        if spec.compartment and spec.compartment not in actor.role.compartments:
+            continue
+        if content.current_policy(actor.region.code, programme.id, today) is None:
+            continue
+        url = reverse("ledger-of", args=[programme.id])
+        found.append(Link(url, words(spec.ledger.label), "shield", request.path == url))
+    return found
 
 
 def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: Any) -> Link | None:
@@ -146,6 +180,8 @@ def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: 
 
 def concerns(actor: Actor, page: str) -> bool:
     """Whether a document of the actor's region, above or below it, has what the page is for."""
+    if page == "nominate":
+        return bool(registers(actor.duty, content.library().programmes.values()))
     asked: dict[str, Callable[[Policy], bool]] = {
         "benefits": lambda policy: any(part.benefit for part in policy.every_part()),
         "benefit-programmes": lambda policy: bool(policy.benefit_programmes),
@@ -255,6 +291,12 @@ def age(born: date | None) -> int | str:
 def get(mapping: Any, key: Any) -> Any:
     """Look a key up in a mapping inside a template; None when it is not there."""
     return mapping.get(key) if hasattr(mapping, "get") else None
+
+
+@register.filter
+def at(values: Any, number: int) -> Any:
+    """One of a list by its place, from 0."""
+    return values[number]
 
 
 @register.filter

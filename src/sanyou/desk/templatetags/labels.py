@@ -24,6 +24,9 @@ def named(label: str) -> str:
         return _("补正：%s") % named(label.removeprefix(CORRECT))
     if label.endswith(LATE):
         return named(label.removesuffix(LATE)) + " " + _("（补录）")
+    if "：" in label:  # the search for somebody given up as lost: 失访追查：听力复筛
+        first, _colon, rest = label.partition("：")
+        return f"{named(first)}: {named(rest)}"
     return next((text.en for text in _task_labels() if text.zh == label and text.en), label)
 
 
@@ -33,3 +36,6 @@ def _task_labels() -> Iterator[Text]:
         yield from (step.label for step in programme.steps)
         yield from (task.spec.label for task in programme.schedule)
         yield from (rule.spec.recheck.label for rule in programme.rules if rule.spec.recheck)
+        for loop in programme.loops:
+            yield from (leg.label for leg in loop.spec.legs)
+            yield loop.spec.lost.label

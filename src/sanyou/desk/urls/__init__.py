@@ -3,6 +3,7 @@
 from sanyou.desk.urls import (
     benefits,
     imports,
+    life,
     money,
     records,
     reports,
@@ -15,6 +16,7 @@ from sanyou.desk.urls import (
 urlpatterns = [
     *shell.urlpatterns,
     *records.urlpatterns,
+    *life.urlpatterns,
     *imports.urlpatterns,
     *money.urlpatterns,
     *benefits.urlpatterns,

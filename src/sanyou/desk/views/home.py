@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sanyou.care import tasks
+from sanyou.care import content, tasks
 from sanyou.care.models import Episode, Task
+from sanyou.care.steps import registers
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.below import Below, below, is_above
 from sanyou.desk.paging import PER_PAGE, Leaf, leaf
@@ -87,6 +88,14 @@ DOORS_OF = {
     "ultrasound": ("card-scan",),
     "assessing_doctor": ("card-scan",),
     "followup_worker": ("card-scan",),
+    "maternity_doctor": ("nominate", "card-scan"),
+    "screening_nurse": ("nominate", "card-scan"),
+    "child_doctor": ("nominate", "card-scan"),
+    "women_doctor": ("nominate", "card-scan"),
+    "infection_officer": ("nominate",),
+    "case_manager": ("nominate", "reports"),
+    "school_doctor": ("nominate",),
+    "expert": ("card-scan",),
     "statistician": ("reports", "task-numbers", "imports"),
     "storekeeper": ("stock",),
     "finance": ("statements", "special-account", "annual-accounts", "benefit-payments"),
@@ -150,6 +159,8 @@ def doors(actor: Actor) -> list[Door]:
     for name in DOORS_OF.get(actor.duty, ()):
         action, label, icon = known[name]
         if not actor.can(action):
+            continue
+        if name == "nominate" and not registers(actor.duty, content.library().programmes.values()):
             continue
         try:
             found.append(Door(reverse(name), str(label), icon, not found))

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.care import content, episodes, reuse
+from sanyou.care.facts import standing_beside
 from sanyou.care.models import Assessment, Consent, Encounter, Episode, Task
 from sanyou.care.reading import (
     may_read_elsewhere,
@@ -229,6 +230,7 @@ def _page(request: HttpRequest, actor: Actor, found: Episode) -> HttpResponse:
         "history": _history(actor, found),
         "siblings": _siblings(actor, found),
         "may_results": actor.can("see_results"),
+        "life": found.person or (found.couple.wife if found.couple else None),
         "claim": getattr(found, "claim", None) if actor.can("see_money") else None,
     }
     return render(request, "desk/shell/episode.html", context)
@@ -442,6 +444,7 @@ def _shown(actor: Actor, found: Episode, row: Assessment) -> dict[str, Any]:
         "row": row,
         "cls": records_assess.class_label(programme, row.cls),
         "level": words(programme.risk_levels.get(row.level, row.level)),
+        "beside": standing_beside(programme, row),
         "sides": sides,
         "hidden": hidden,
         "findings_count": sum(1 for s in sides for f in s.findings if not f.removed),

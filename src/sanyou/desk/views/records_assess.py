@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import assessments
 from sanyou.care.content import library, programme_of
 from sanyou.care.errors import CareError
+from sanyou.care.facts import standing_beside
 from sanyou.care.models import Assessment, Encounter, Episode
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views.records import episode_of, home_of, subject_of
@@ -168,7 +169,9 @@ def _context(
         "waiting": _waiting(actor, episode, programme),
         "superseded": superseded,
         "others": _other_rules(programme, standing),
-        "classes": programme.risk_classes,
+        "classes": [c for c in programme.risk_classes if not c.beside],
+        "beside": (beside := standing_beside(programme, standing) if standing else ()),
+        "beside_labels": [class_label(programme, c) for c in beside],
         "notice": "notice" in programme.documents,
         "error": wrong,
         "sent": _sent(request),
@@ -379,11 +382,16 @@ def _waiting(actor: Actor, episode: Episode, programme: Programme) -> list[dict[
 def _other_rules(programme: Programme, row: Assessment | None) -> list[dict[str, Any]]:
     """Rules a doctor may add, by role, without those that fired."""
     fired = {_key(f) for f in row.result.get("findings", [])} if row else set()
+    marks = {c.id: words(c.mark) for c in programme.risk_classes if c.mark}
     groups: dict[str, list[dict[str, str]]] = {}
     for rule in programme.rules:
         if rule.key not in fired:
             groups.setdefault(rule.role, []).append(
-                {"key": rule.key, "label": words(rule.spec.label), "cls": rule.cls}
+                {
+                    "key": rule.key,
+                    "label": words(rule.spec.label),
+                    "mark": marks.get(rule.cls, rule.cls),
+                }
             )
     return [
         {"label": words(programme.role_label.get(role, role)), "rules": rules}
