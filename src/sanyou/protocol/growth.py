@@ -71,9 +71,25 @@ class Chart:
                 return table.get((sex, age))
             if length is None:
                 return None
-            tenths = int((length * 10).to_integral_value(ROUND_HALF_UP))
-            return table.get((sex, tenths))
+            return _between(table, sex, length)
         return None
+
+
+def _between(table: Table, sex: str, length: Decimal) -> LMS | None:
+    """The row of a length; between two rows as `anthro` does, in proportion."""
+    tenths = int(length * 10)
+    part = float(length * 10 - tenths)
+    low = table.get((sex, tenths))
+    if low is None or part == 0:
+        return low
+    high = table.get((sex, tenths + 1))
+    if high is None:
+        return None
+    return LMS(
+        low.power + (high.power - low.power) * part,
+        low.median + (high.median - low.median) * part,
+        low.variation + (high.variation - low.variation) * part,
+    )
 
 
 def corrected_age(age: int, gestation: int | None) -> int:
