@@ -5,7 +5,18 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from sanyou.api import benefits, contents, couples, episodes, money, records, rules, stock, work
+from sanyou.api import (
+    benefits,
+    contents,
+    couples,
+    episodes,
+    lifecourse,
+    money,
+    records,
+    rules,
+    stock,
+    work,
+)
 from sanyou.api.auth import Session, Token
 from sanyou.care.errors import CareError, Conflict, FormInvalid
 from sanyou.finance.errors import FinanceError
@@ -25,6 +36,7 @@ api.add_router("/episodes", episodes.router)
 api.add_router("", couples.router)
 api.add_router("", records.router)
 api.add_router("/tasks", work.router)
+api.add_router("", lifecourse.router)
 api.add_router("", money.router)
 api.add_router("", rules.router)
 api.add_router("", contents.router)

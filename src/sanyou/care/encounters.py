@@ -391,6 +391,15 @@ def record(
     return put(row, form, role, data, on, actor, source=source)
 
 
+def missing(
+    episode: Episode, form_id: str, role: str, data: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """What keeps data from being a whole form: element -> what is wrong or lacking."""
+    programme = content.programme_of(episode)
+    form = _form(programme, form_id, role)
+    return _check(episode, programme, form, role, data, draft=False).errors
+
+
 def put(
     episode: Episode,
     form_id: str,

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sanyou.care import content
+from sanyou.care import content, sessions
 from sanyou.care.models import Task
 from sanyou.care.steps import duties_of, registers
 from sanyou.desk.actor import NoDuty, actor_of, assignments_of
@@ -81,6 +81,7 @@ NAVIGATION = (
             ("home", "home", gettext_lazy("首页"), "home"),
             ("nominate", "nominate", gettext_lazy("登记夫妇"), "couple"),
             ("search", "search", gettext_lazy("查找"), "search"),
+            ("groups", "fill", gettext_lazy("集体服务"), "couple"),
             ("imports", "import", gettext_lazy("导入文件"), "upload"),
             ("doubts", "decide_doubt", gettext_lazy("疑似重复"), "twins"),
         ),
@@ -180,6 +181,9 @@ def link_of(request: HttpRequest, actor: Actor, name: str, action: str, *shown: 
 
 def concerns(actor: Actor, page: str) -> bool:
     """Whether a document of the actor's region, above or below it, has what the page is for."""
+    if page == "groups":
+        code = actor.region.code if actor.region else ""
+        return bool(sessions.kinds(actor, code, timezone.localdate()))
     if page == "nominate":
         return bool(registers(actor.duty, content.library().programmes.values()))
     asked: dict[str, Callable[[Policy], bool]] = {
