@@ -79,7 +79,7 @@ NAVIGATION = (
         gettext_lazy("日常"),
         (
             ("home", "home", gettext_lazy("首页"), "home"),
-            ("nominate", "nominate", gettext_lazy("登记夫妇"), "couple"),
+            ("nominate", "nominate", gettext_lazy("登记"), "couple"),
             ("search", "search", gettext_lazy("查找"), "search"),
             ("groups", "fill", gettext_lazy("集体服务"), "couple"),
             ("imports", "import", gettext_lazy("导入文件"), "upload"),
