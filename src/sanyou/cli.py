@@ -257,6 +257,48 @@ def _print_logins(logins: list[Any]) -> None:
         out.print(f"密码都是 [bold]{logins[0].password}[/]，登录页上也可以直接选。")
 
 
+@app.command()
+def daily(home: Home = None) -> None:
+    """到了新的一天：把随年龄、间隔变化的任务推到今天。网页服务运行时会自己做；可重复运行。"""
+    _django(home)
+    _need_database()
+    from rich.progress import Progress
+
+    from sanyou.care import daily as days
+
+    with Progress(console=err) as bar:
+        task = bar.add_task("推到今天", total=None)
+        looked = days.turn(_today(), lambda n, of: bar.update(task, completed=n, total=of))
+    out.print(f"[green]✓[/] 已看过 {looked} 份进行中的档案。")
+
+
+TURN_SECONDS = 600  # how often the server looks whether a new day has begun
+
+
+def _turn_days() -> None:
+    """Beside the server: go through the turn of each day once."""
+    import logging
+    import threading
+
+    from django.db import close_old_connections
+
+    from sanyou.care import daily as days
+
+    log = logging.getLogger("sanyou.daily")
+
+    def run() -> None:
+        while True:
+            try:
+                if not days.is_done(_today()):
+                    days.turn(_today())
+            except Exception:  # the pages go on; it is tried again
+                log.exception("the turn of the day failed")
+            close_old_connections()
+            threading.Event().wait(TURN_SECONDS)
+
+    threading.Thread(target=run, name="daily", daemon=True).start()
+
+
 def _serve(host: str, port: int) -> None:
     import socket
 
@@ -268,6 +310,8 @@ def _serve(host: str, port: int) -> None:
             _stop(f"端口 {port} 不能使用（可能已被占用），请用 --port 指定另一个。", 2)
     from granian import Granian
     from granian.constants import Interfaces
+
+    _turn_days()
 
     Granian(
         "sanyou.wsgi:application",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sanyou.care import assessments, content, encounters, episodes, tasks
+from sanyou.care import assessments, content, daily, encounters, episodes, tasks
 from sanyou.care.errors import NotAllowedNow
 from sanyou.care.facts import facts_of
 from sanyou.care.models import Episode, Task
@@ -54,7 +54,13 @@ def screened(district: Any, actor: Any, make_id: Callable[..., str]) -> Callable
         )
         told = {"ear_first": answer, "ear_first_on": FIRST.isoformat()} | more
         return episodes.nominate(
-            actor("screening_nurse"), "recall", child, {"child": told}, on=FIRST, region=town
+            actor("screening_nurse"),
+            "recall",
+            child,
+            {"child": told},
+            on=FIRST,
+            region=town,
+            source=f"file:{number}",  # as from a file: looked at as of its own day
         )
 
     return make
@@ -177,6 +183,19 @@ def test_a_class_beside_the_others_is_told_and_does_not_compete(screened: Any, a
     assert assessments.standing(episode) is None
     again = assessments.confirm(assessments.propose(episode, date(2021, 10, 9)), doctor)
     assert (again.cls, again.result["beside"]) == ("watch", ["carrier"])
+
+
+def test_the_turn_of_a_day_opens_what_only_the_age_waits_for(screened: Any) -> None:
+    episode = screened("pass")
+    assert not episode.tasks.filter(kind=Task.Kind.SCHEDULE).exists()
+    assert daily.turn(date(2021, 9, 20)) == 1
+    assert not episode.tasks.filter(kind=Task.Kind.SCHEDULE).exists()
+    assert not daily.is_done(date(2021, 9, 24))
+    assert daily.turn(date(2021, 9, 24)) == 1  # the 25th day of life
+    assert daily.is_done(date(2021, 9, 24))
+    daily.turn(date(2021, 9, 24))
+    task = episode.tasks.get(kind=Task.Kind.SCHEDULE)
+    assert (task.opens, task.due) == (date(2021, 9, 29), date(2021, 10, 14))
 
 
 ACTS = st.lists(
