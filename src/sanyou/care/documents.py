@@ -49,8 +49,10 @@ def supply(supplier: Supplier) -> None:
 
 
 @cache
-def _engine(folder: Path) -> Engine:
-    return Engine(dirs=[str(folder / "documents")], autoescape=True)
+def _engine(folder: Path, roots: tuple[Path, ...]) -> Engine:
+    """Templates beside the programme's documents, then those shared by all programmes."""
+    dirs = [folder / "documents", *(root / "documents" for root in reversed(roots))]
+    return Engine(dirs=[str(d) for d in dirs], autoescape=True)
 
 
 @transaction.atomic
@@ -169,13 +171,19 @@ def _html(
     if own is not None:
         template = Engine(dirs=[str(own.parent)], autoescape=True).get_template(own.name)
     else:
-        template = _engine(programme.folder).get_template(spec.template)
+        engine = _engine(programme.folder, content.library().roots)
+        template = engine.get_template(spec.template)
     return str(template.render(Context(body | {"card": card})))
 
 
 def _sha(body: dict[str, Any]) -> str:
     """What makes two documents the same: all but their number, day, author and letterhead."""
     same = {k: v for k, v in body.items() if k not in {"document", "district"}}
+    if isinstance(same.get("assessment"), dict):  # as it was before classes could stand beside
+        same["assessment"] = dict(same["assessment"])
+        same["assessment"].pop("class_label", None)
+        if not same["assessment"].get("beside_labels"):
+            same["assessment"].pop("beside_labels", None)
     if same.get("linked") is None:  # as it was before episodes could be linked
         same.pop("linked", None)
     same["text_version"] = body["document"]["text_version"]

@@ -82,13 +82,14 @@ def load_documents(draft: Draft, parts: Parts) -> dict[str, DocumentSpec]:
         if spec.id in documents:
             draft.duplicate(file, ("id",), spec.id, "document")
         documents[spec.id] = spec
-        if not (path.parent / spec.template).is_file():
+        shared = (root / "documents" / spec.template for root in draft.roots)
+        if not any(place.is_file() for place in (path.parent / spec.template, *shared)):
             draft.fail(
                 file,
                 ("template",),
                 "missing_file",
-                f"模板文件“{spec.template}”不在同一目录，请补上或改名。",
-                f'The template "{spec.template}" is not beside this file.',
+                f"模板文件“{spec.template}”不在同一目录，也不在共用的 documents/，请补上或改名。",
+                f'The template "{spec.template}" is neither beside this file nor in documents/.',
             )
         for name in _PLACEHOLDER.findall(spec.number):
             if name.partition(":")[0] not in _NUMBER_FIELDS:
