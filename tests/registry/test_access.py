@@ -44,6 +44,15 @@ EXPECTED = {
     " see_audit export see_task_numbers set_task_number plan_money see_benefits approve_benefit"
     " decide_appeal see_stock try_policy see_versions propose_version sign_version",
     "administrator": "home see_policy manage_staff see_audit",
+    **dict.fromkeys(
+        ("maternity_doctor", "screening_nurse", "child_doctor", "women_doctor", "infection_officer"),
+        "home see_policy search see_person see_results fill sign amend nominate assess follow_up"
+        " issue_document take_consent",
+    ),
+    "case_manager": "home see_policy search see_person see_results fill sign amend nominate assess"
+    " follow_up issue_document take_consent report",
+    "expert": "home see_policy search see_person see_results fill sign amend assess issue_document",
+    "school_doctor": "home see_policy search see_person fill sign amend nominate",
 }
 PEOPLE = sorted(EXPECTED)
 

@@ -1,13 +1,14 @@
 """Who may do what to whose record: the one place that decides.
 
 A duty (what) within a region (whose). Outside her region a record does not exist for her (404);
-inside it, what her duty does not include is refused with the reason (403). Whatever is not listed
-here is refused.
+inside it, what her duty does not include is refused with the reason (403). Whatever lies in a
+compartment (see docs/decisions/0009-compartments.md) does not exist for a duty that does not work in
+it, wherever it lies. Whatever is not listed here is refused.
 """
 
 import datetime as dt
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -19,66 +20,112 @@ from django.utils.translation import gettext as _
 from sanyou.registry.duties import ACTIONS, DUTIES, Duty
 from sanyou.registry.models import DutyAssignment, Organisation, Region, Staff
 
-# Where each kind of record lies: paths to a region code. A record is within reach when any of its
-# paths is. People and couples are reached through their episodes, and where they live now.
-PLACES: dict[str, tuple[str, ...]] = {
-    "registry.Region": ("code",),
-    "registry.Organisation": ("region__code",),
-    "registry.Staff": ("organisation__region__code", "duties__region__code"),
-    "registry.DutyAssignment": ("region__code",),
+# How a record is reached: a path to a region code, then the compartments that lie on the way.
+Way = tuple[str, ...]
+
+
+def _hanging_on(episode: str = "") -> tuple[Way, ...]:
+    """What hangs on an episode: by the region responsible, and by that where it was opened."""
+    return tuple((f"{episode}{name}__code", f"{episode}compartment") for name in ("region", "origin"))
+
+
+# Where each kind of record lies. A record is within reach when any of its ways is: its region lies
+# in hers, and every compartment on it is open to her duty ("" is open to everybody). People and
+# couples are reached through their episodes, and where they live now; those known only within a
+# compartment say so themselves.
+PLACES: dict[str, tuple[Way, ...]] = {
+    "registry.Region": (("code",),),
+    "registry.Organisation": (("region__code",),),
+    "registry.Staff": (("organisation__region__code",), ("duties__region__code",)),
+    "registry.DutyAssignment": (("region__code",),),
     "registry.Person": (
-        "episodes__region__code",
-        "episodes__origin__code",
-        "couples_as_wife__episodes__region__code",
-        "couples_as_wife__episodes__origin__code",
-        "couples_as_husband__episodes__region__code",
-        "couples_as_husband__episodes__origin__code",
-        "residence_region__code",
+        ("residence_region__code", "compartment"),
+        *_hanging_on("episodes__"),
+        *_hanging_on("couples_as_wife__episodes__"),
+        *_hanging_on("couples_as_husband__episodes__"),
     ),
     "registry.Couple": (
-        "episodes__region__code",
-        "episodes__origin__code",
-        "wife__residence_region__code",
-        "husband__residence_region__code",
+        ("wife__residence_region__code", "compartment"),
+        ("husband__residence_region__code", "compartment"),
+        *_hanging_on("episodes__"),
     ),
-    "registry.Doubt": ("region__code",),
-    "registry.Group": ("organisation__region__code",),
-    "registry.Member": ("group__organisation__region__code",),
-    "care.Episode": ("region__code", "origin__code"),
-    "care.Transfer": ("episode__region__code", "episode__origin__code"),
-    "care.EligibilityDecision": ("episode__region__code", "episode__origin__code"),
-    "care.Consent": ("episode__region__code", "episode__origin__code"),
-    "care.Encounter": ("episode__region__code", "episode__origin__code"),
-    "care.Assessment": ("episode__region__code", "episode__origin__code"),
-    "care.Session": ("region__code",),
-    "care.Task": ("region__code",),
-    "care.ContactAttempt": ("task__region__code",),
-    "care.Card": ("episode__region__code", "episode__origin__code"),
-    "care.Document": ("episode__region__code", "episode__origin__code"),
-    "care.Referral": ("episode__region__code", "episode__origin__code"),
-    "finance.Claim": ("region__code",),
-    "finance.Statement": ("organisation__region__code",),
-    "finance.Correction": ("claim__region__code",),
-    "finance.Posting": ("region__code",),
-    "finance.AnnualAccount": ("region__code",),
-    "benefits.PublicNotice": ("region__code", "entries__episode__region__code"),
-    "benefits.NoticeEntry": ("episode__region__code",),
-    "benefits.Objection": ("entry__episode__region__code",),
-    "benefits.Decision": ("episode__region__code",),
-    "benefits.Appeal": ("episode__region__code",),
-    "benefits.BenefitEntry": ("region__code",),
-    "figures.Submission": ("region__code",),
-    "figures.TaskNumber": ("region__code",),
-    "figures.PolicyDraft": ("region__code",),
-    "releases.Release": ("region__code",),
-    "exchange.ImportFile": ("organisation__region__code",),
-    "exchange.ImportRow": ("file__organisation__region__code",),
-    "stock.Batch": ("balances__store__region__code",),
-    "stock.Balance": ("store__region__code",),
-    "stock.Movement": ("store__region__code",),
-    "stock.Transfer": ("sender__region__code", "receiver__region__code"),
-    "stock.Count": ("store__region__code",),
+    "registry.Pregnancy": (
+        ("woman__residence_region__code", "compartment"),
+        *_hanging_on("episodes__"),
+    ),
+    "registry.Birth": (("child__residence_region__code", "child__compartment"),),
+    "registry.Doubt": (("region__code", "person__compartment", "other__compartment"),),
+    "registry.Pregnancy": ("woman__episodes__region__code", "woman__residence_region__code"),
+    "registry.Birth": (
+        "child__episodes__region__code",
+        "child__residence_region__code",
+        "mother__residence_region__code",
+    ),
+    "registry.Group": (("organisation__region__code",),),
+    "registry.Member": (("group__organisation__region__code", "person__compartment"),),
+    "care.Episode": _hanging_on(),
+    "care.Transfer": _hanging_on("episode__"),
+    "care.EligibilityDecision": _hanging_on("episode__"),
+    "care.Consent": _hanging_on("episode__"),
+    "care.Encounter": _hanging_on("episode__"),
+    "care.Assessment": _hanging_on("episode__"),
+    "care.Session": (("region__code",),),
+    "care.Task": (("region__code", "episode__compartment"),),
+    "care.ContactAttempt": (("task__region__code", "task__episode__compartment"),),
+    "care.Card": _hanging_on("episode__"),
+    "care.Document": _hanging_on("episode__"),
+    "care.Referral": _hanging_on("episode__"),
+    "finance.Claim": (("region__code", "episode__compartment"),),
+    "finance.Statement": (("organisation__region__code",),),
+    "finance.Correction": (("claim__region__code", "claim__episode__compartment"),),
+    "finance.Posting": (("region__code", "claim__episode__compartment"),),
+    "finance.AnnualAccount": (("region__code",),),
+    "benefits.PublicNotice": (
+        ("region__code",),
+        ("entries__episode__region__code", "entries__episode__compartment"),
+    ),
+    "benefits.NoticeEntry": (("episode__region__code", "episode__compartment"),),
+    "benefits.Objection": (("entry__episode__region__code", "entry__episode__compartment"),),
+    "benefits.Decision": (("episode__region__code", "episode__compartment"),),
+    "benefits.Appeal": (("episode__region__code", "episode__compartment"),),
+    "benefits.BenefitEntry": (("region__code",),),
+    "figures.Submission": (("region__code",),),
+    "figures.TaskNumber": (("region__code",),),
+    "figures.PolicyDraft": (("region__code",),),
+    "releases.Release": (("region__code",),),
+    "exchange.ImportFile": (("organisation__region__code",),),
+    "exchange.ImportRow": (("file__organisation__region__code",),),
+    "stock.Batch": (("balances__store__region__code",),),
+    "stock.Balance": (("store__region__code",),),
+    "stock.Movement": (("store__region__code",),),
+    "stock.Transfer": (("sender__region__code",), ("receiver__region__code",)),
+    "stock.Count": (("store__region__code",),),
 }
+
+# Records that tell of a whole programme: one of a compartment has them for its own duties only.
+PROGRAMMES: dict[str, str] = {
+    "care.Session": "programme",
+    "finance.Statement": "programme",
+    "finance.Posting": "statement__programme",
+    "finance.AnnualAccount": "programme",
+    "benefits.PublicNotice": "programme",
+    "figures.Submission": "programme",
+    "figures.TaskNumber": "programme",
+    "figures.PolicyDraft": "programme",
+    "exchange.ImportFile": "programme",
+    "exchange.ImportRow": "file__programme",
+}
+
+# The floor that reads the content tells which programmes lie in a compartment: id -> compartment.
+Compartments = Callable[[], Mapping[str, str]]
+_told: list[Compartments] = []
+
+
+def tell_compartments(of_programmes: Compartments) -> None:
+    """Let the floor above say which programme lies in which compartment."""
+    if of_programmes not in _told:
+        _told.append(of_programmes)
+
 
 # A couple that moved away is still read where its episode was opened; these acts belong to the
 # region responsible now.
@@ -97,7 +144,7 @@ class AccessError(Exception):
 
 
 class NotFoundForYou(AccessError):
-    """Outside her region: she is not told whether it exists (404)."""
+    """Outside her region or in a shut compartment: she is not told whether it exists (404)."""
 
     def __init__(self) -> None:
         super().__init__(_("没有找到这条记录，或它不在您负责的地区。"))
@@ -204,33 +251,98 @@ def reaches(actor: Actor, code: str | None) -> bool:
     return actor.region_prefix == "" or (code or "").startswith(actor.region_prefix)
 
 
+def works_in(actor: Actor, compartment: str | None) -> bool:
+    """Whether what lies in a compartment exists for her duty; outside of them all does."""
+    return not compartment or compartment in actor.role.compartments
+
+
+def shut_programmes(actor: Actor) -> set[str]:
+    """The programmes that do not exist for her duty."""
+    return _shut(actor.role.compartments)
+
+
+def _shut(compartments: Collection[str]) -> set[str]:
+    return {
+        programme
+        for told in _told
+        for programme, compartment in told().items()
+        if compartment not in compartments
+    }
+
+
 def within(actor: Actor, obj: models.Model) -> bool:
-    """Whether a record lies within the actor's region; a kind not listed in PLACES never does."""
-    if actor.region_prefix == "":
-        return True
-    paths = PLACES.get(obj._meta.label, ())
-    if any(reaches(actor, code) for path in paths if (code := _walk(obj, path))):
-        return True
-    if obj.pk is None or not any(_is_plural(type(obj), path) for path in paths):
+    """Whether a record lies within the actor's region and in no compartment that is shut to her; a
+    kind not listed in PLACES never does."""
+    label, model = obj._meta.label, type(obj)
+    programme = PROGRAMMES.get(label)
+    if programme and _walk(obj, programme) in _shut(actor.role.compartments):
         return False
-    return visible(actor, type(obj)._default_manager.filter(pk=obj.pk)).exists()
+    ways = PLACES.get(label, ())
+    if not ways:
+        return actor.region_prefix == ""
+    plain = [way for way in ways if not any(_is_plural(model, path) for path in way)]
+    if any(_leads(actor, obj, way) for way in plain):
+        return True
+    if obj.pk is None or len(plain) == len(ways):
+        return False
+    return visible(actor, model._default_manager.filter(pk=obj.pk)).exists()
+
+
+def _leads(actor: Actor, obj: models.Model, way: Way) -> bool:
+    """Whether a way that never branches leads her to the record."""
+    path, *compartments = way
+    if actor.region_prefix:
+        code = _walk(obj, path)
+        if not code or not reaches(actor, code):
+            return False
+    return all(works_in(actor, _walk(obj, name)) for name in compartments)
 
 
 def visible(actor: Actor, queryset: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows of a queryset that lie within the actor's region."""
-    if actor.region_prefix == "":
-        return queryset
+    """The rows of a queryset that lie within the actor's region and in no compartment shut to her."""
+    return _open(queryset, actor.role.compartments, actor.region_prefix)
+
+
+def existing(actor: Actor, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows that exist for her duty, wherever they lie: those in no compartment shut to her."""
+    return _open(queryset, actor.role.compartments, "")
+
+
+def outside(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows in no compartment: what may be counted and shown whoever looks."""
+    return _open(queryset, (), "")
+
+
+def _open(queryset: QuerySet[Any], compartments: Collection[str], prefix: str) -> QuerySet[Any]:
+    """The rows that some way leads to under these compartments and this region."""
     model = queryset.model
-    paths = PLACES.get(model._meta.label)
-    if not paths:
-        return queryset.none()
+    label = model._meta.label
+    if (programme := PROGRAMMES.get(label)) and (shut := _shut(compartments)):
+        queryset = queryset.exclude(**{f"{programme}__in": sorted(shut)})
+    ways = PLACES.get(label)
+    if not ways:
+        return queryset.none() if prefix else queryset
+    if not prefix and any(len(way) == 1 for way in ways):
+        return queryset
     here = Q()
-    for path in paths:
-        here |= Q(**{f"{path}__startswith": actor.region_prefix})
-    if any(_is_plural(model, path) for path in paths):
+    for path, *kept in ways:
+        way = Q(**{f"{path}__startswith": prefix}) if prefix else Q()
+        for compartment in kept:
+            way &= _is_open(model, compartment, compartments)
+        here |= way
+    if any(_is_plural(model, path) for way in ways for path in way):
         # A subquery instead of joins: no duplicates, and the caller may go on filtering.
         return queryset.filter(pk__in=model._base_manager.filter(here).values("pk"))
     return queryset.filter(here)
+
+
+def _is_open(model: type[models.Model], path: str, compartments: Collection[str]) -> Q:
+    """That the compartment at the end of a path is one of these, or none; or nothing is there."""
+    found = Q(**{f"{path}__in": ["", *sorted(compartments)]})
+    first = model._meta.get_field(path.partition("__")[0])
+    if "__" in path and first.many_to_one and first.null:
+        found |= Q(**{f"{path.partition('__')[0]}__isnull": True})
+    return found
 
 
 def _is_plural(model: type[models.Model], path: str) -> bool:
@@ -245,9 +357,7 @@ def _is_plural(model: type[models.Model], path: str) -> bool:
 
 
 def _walk(obj: models.Model, path: str) -> str | None:
-    """The region code at the end of a singular path of an object; None where it branches."""
-    if _is_plural(type(obj), path):
-        return None
+    """What stands at the end of a path of an object that never branches."""
     value: Any = obj
     # The code is the key of a region, so it is read from the row that points there: no query.
     for name in re.sub("__code$", "_id", path).split("__"):
