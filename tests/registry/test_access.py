@@ -237,7 +237,11 @@ def test_someone_dismissed_has_no_duties(staff: Callable[..., Any]) -> None:
         Actor.of(liu, liu.duties.get())
 
 
-CLINICAL = {"history_nurse", "physician", "laboratory", "assessing_doctor", "followup_worker"}
+CLINICAL = {
+    "history_nurse", "physician", "laboratory", "assessing_doctor", "followup_worker",
+    "maternity_doctor", "screening_nurse", "child_doctor", "women_doctor", "infection_officer",
+    "case_manager", "expert",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("duty", PEOPLE)

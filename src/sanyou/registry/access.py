@@ -55,12 +55,6 @@ PLACES: dict[str, tuple[Way, ...]] = {
     ),
     "registry.Birth": (("child__residence_region__code", "child__compartment"),),
     "registry.Doubt": (("region__code", "person__compartment", "other__compartment"),),
-    "registry.Pregnancy": ("woman__episodes__region__code", "woman__residence_region__code"),
-    "registry.Birth": (
-        "child__episodes__region__code",
-        "child__residence_region__code",
-        "mother__residence_region__code",
-    ),
     "registry.Group": (("organisation__region__code",),),
     "registry.Member": (("group__organisation__region__code", "person__compartment"),),
     "care.Episode": _hanging_on(),

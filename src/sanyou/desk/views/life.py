@@ -366,7 +366,7 @@ def ledger(request: HttpRequest, programme_id: str) -> HttpResponse:
         "total": sum(1 for _row in rows),
         "today": timezone.localdate(),
     }
-    audit.record(actor, "read", "ledger", programme.id)
+    audit.record(actor, "read", "case-ledger", programme.id)
     return render(request, "desk/life/ledger.html", context)
 
 
