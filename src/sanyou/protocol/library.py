@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from sanyou.protocol.check import CheckReport
 
 PACKAGED = Path(__file__).resolve().parent.parent / "content"
+
+
+@cache
+def _packaged() -> Library:
+    """What came with the program; it does not change while it runs."""
+    from sanyou.protocol.loading import load_library
+
+    return load_library((PACKAGED,))
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class Library:
 
         Raises ContentErrors with every mistake found.
         """
+        if root is None and not extra:
+            return _packaged()
         from sanyou.protocol.loading import load_library
 
         first = PACKAGED if root is None else Path(root)

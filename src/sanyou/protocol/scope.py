@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -67,7 +67,7 @@ _FLAG_LABEL = Text("（高低标志）", " (flag)")
 class Scope:
     """The facts a condition may use. `person` is the role that `person.` stands for."""
 
-    facts: Mapping[str, FactSpec]
+    facts: Facts
     elements: Mapping[str, Element]
     roles: tuple[str, ...]
     role_sex: Mapping[str, str | None]
@@ -152,7 +152,7 @@ class Scope:
 
     @property
     def _has_couple(self) -> bool:
-        return any(name.startswith("couple.") for name in self.facts)
+        return COUPLE in self.facts.roles
 
 
 def build_scope(
@@ -164,21 +164,63 @@ def build_scope(
     areas: Mapping[str, Text] | None = None,
     programme: str = "",
 ) -> Scope:
-    """List every fact of the roles. `couple` adds the facts of scope couple."""
-    areas = areas or {}
-    facts: dict[str, FactSpec] = {}
+    """Every fact of the roles. `couple` adds the facts of scope couple."""
     people = tuple(roles)
-    for role in (*people, COUPLE) if couple else people:
-        for element in elements.values():
-            if (element.scope == "couple") != (role == COUPLE):
-                continue
-            sex = role_sex.get(role)
-            if element.sex and sex and element.sex != sex:
-                continue
-            prefix = role_label.get(role, KNOWN_ROLES.get(role, (Text(role), None))[0])
-            for spec in _facts_of(element, role, prefix, areas):
-                facts[spec.name] = spec
-    return Scope(facts, elements, people, role_sex, tuple(areas), programme=programme)
+    everyone = (*people, COUPLE) if couple else people
+    labels = {r: role_label.get(r, KNOWN_ROLES.get(r, (Text(r), None))[0]) for r in everyone}
+    facts = Facts(elements, labels, role_sex, areas or {})
+    return Scope(facts, elements, people, role_sex, tuple(areas or ()), programme=programme)
+
+
+class Facts(Mapping[str, FactSpec]):
+    """The facts of these roles by name, each worked out when it is first asked for: a programme
+    uses a small part of a large dictionary."""
+
+    def __init__(
+        self,
+        elements: Mapping[str, Element],
+        labels: Mapping[str, Text],
+        role_sex: Mapping[str, str | None],
+        areas: Mapping[str, Text],
+    ) -> None:
+        """`labels`: every role with what a person calls it."""
+        self._elements, self._labels = elements, labels
+        self._sex, self._areas = role_sex, areas
+        self._known: dict[tuple[str, str], dict[str, FactSpec]] = {}
+
+    @property
+    def roles(self) -> Iterable[str]:
+        return self._labels
+
+    def __getitem__(self, name: str) -> FactSpec:
+        role, _dot, rest = name.partition(".")
+        return self._of(role, rest.partition("__")[0])[name]
+
+    def __iter__(self) -> Iterator[str]:
+        for role in self._labels:
+            for element in self._elements:
+                yield from self._of(role, element)
+
+    def __len__(self) -> int:
+        return sum(1 for _name in self)
+
+    def _of(self, role: str, element_id: str) -> dict[str, FactSpec]:
+        found = self._known.get((role, element_id))
+        if found is None:
+            found = {spec.name: spec for spec in self._specs(role, element_id)}
+            self._known[role, element_id] = found
+        return found
+
+    def _specs(self, role: str, element_id: str) -> Iterable[FactSpec]:
+        element = self._elements.get(element_id)
+        if element is None or role not in self._labels:
+            return ()
+        if (element.scope == "couple") != (role == COUPLE):
+            return ()
+        sex = self._sex.get(role)
+        if element.sex and sex and element.sex != sex:
+            return ()
+        return _facts_of(element, role, self._labels[role], self._areas)
 
 
 def _facts_of(
