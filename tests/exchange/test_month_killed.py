@@ -1,19 +1,20 @@
 """The month command killed at any point and run again: the same result, nothing twice, nothing lost."""
 
 import json
-import os
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.exchange.forked import Forked
 from tests.exchange.generator import STYLES, make
+
+pytestmark = pytest.mark.embedded
 
 TABLES = [
     "registry_person", "registry_couple", "registry_doubt", "care_episode", "care_encounter",
@@ -21,44 +22,49 @@ TABLES = [
     "care_task", "finance_claim", "finance_statement", "figures_submission", "exchange_importfile",
     "exchange_importrow",
 ]  # fmt: skip
-POINTS = 5
+POINTS = 8
+# Moments of writing, by the function or the file they belong to (see `forked.arm`). None of them
+# depends on how fast the machine is; the number of all moments does, by a few.
+BEFORE_THE_WORK = [("commit", 1), ("apply_migration", 20), ("load", 1), ("month.json", 1)]
+IN_THE_WORK = [
+    ("_receive", 1),
+    ("_import", 4),
+    ("_judge", 1),
+    ("_settle", 1),
+    ("_statement", 2),
+    ("summary.json", 1),
+]
 
 
-def command(folder: Path, out: Path) -> list[str]:
+def month(folder: Path, out: Path) -> list[object]:
     return [
-        sys.executable, "-m", "sanyou", "month", "--policy", "jiulongpo-2020",
-        "--roster", str(folder / "roster.xlsx"), "--stations", str(folder / "stations.xlsx"),
-        "--lab", str(folder / "lab.hl7"), "--out", str(out),
+        "month", "--policy", "jiulongpo-2020", "--roster", folder / "roster.xlsx",
+        "--stations", folder / "stations.xlsx", "--lab", folder / "lab.hl7", "--out", out,
     ]  # fmt: skip
 
 
-def environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SANYOU_", "DJANGO_"))}
-    return kept | {"PYTHONUTF8": "1"}
+@pytest.fixture(scope="module")
+def sanyou() -> Iterator[Forked]:
+    with Forked() as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def set_up(sanyou: Forked, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """An undisturbed new database, for the months that nothing disturbs, and how long it took."""
+    folder = tmp_path_factory.mktemp("set-up")
+    started = time.monotonic()
+    assert sanyou(["migrate", "--home", folder / ".sanyou"], log=folder / "log") == 0
+    return folder / ".sanyou", time.monotonic() - started
 
 
 @pytest.fixture
-def prepared(tmp_path):
-    """`prepared(out)` -> the place of a month with its database set up: that is not what is tested
-    here, and it takes most of the time."""
-    home = tmp_path / "home"
-    subprocess.run(
-        [sys.executable, "-m", "sanyou", "migrate", "--home", str(home)],
-        env=environment(), capture_output=True, check=True,
-    )  # fmt: skip
-
-    def prepare(out: Path) -> None:
-        shutil.copytree(home, out / ".sanyou")
-
-    return prepare
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
 
 
-def finish(folder: Path, out: Path) -> dict[str, object]:
-    done = subprocess.run(
-        command(folder, out), env=environment(), capture_output=True, text=True, timeout=600,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+def finish(sanyou: Forked, folder: Path, out: Path, log: Path) -> dict[str, object]:
+    assert sanyou(month(folder, out), log=log) == 0, log.read_text("utf-8")[-2000:]
     return json.loads((out / "summary.json").read_text("utf-8"))
 
 
@@ -81,90 +87,56 @@ def files(out: Path) -> set[str]:
     }
 
 
-@pytest.mark.embedded
-def test_killed_at_many_points_the_month_ends_as_if_undisturbed(tmp_path, prepared):
+def test_killed_at_many_points_the_month_ends_as_if_undisturbed(sanyou, set_up, log, tmp_path):
     folder = tmp_path / "in"
     key = make(folder, seed=21, couples=8, style=STYLES[0])
+    home, setting_up = set_up
     calm = tmp_path / "calm"
-    prepared(calm)
+    shutil.copytree(home, calm / ".sanyou")
     started = time.monotonic()
-    assert finish(folder, calm) == key
-    whole = time.monotonic() - started
+    assert finish(sanyou, folder, calm, log) == key
+    whole = setting_up + time.monotonic() - started
     rng = random.Random(5)
     out = tmp_path / "out"
-    prepared(out)
     # Points spread over the whole run; each run goes on where the last was killed, so later kills
     # are placed from the start of the remaining work as well as from its end.
     for point in range(POINTS):
-        process = subprocess.Popen(
-            command(folder, out), env=environment(), stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
         share = (point + rng.random()) / POINTS
-        try:
-            process.wait(timeout=max(0.3, share * whole))
+        ended = sanyou(month(folder, out), log=log, kill_after=max(0.3, share * whole))
+        if ended == 0:
             break  # finished before the kill
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        assert ended == -signal.SIGKILL
         if (out / "summary.json").exists():
             assert json.loads((out / "summary.json").read_text("utf-8")) == key
-    assert finish(folder, out) == key
+    assert finish(sanyou, folder, out, log) == key
     assert database(out) == database(calm)
     assert files(out) == files(calm)
 
 
-@pytest.mark.embedded
-def test_killed_while_writing_the_month_ends_as_if_undisturbed(tmp_path, prepared):
-    """Kills from within, right at writes: the process dies at its n-th commit or file.
-
-    How many writes there are differs by a few from run to run, so the last one is named instead.
-    """
+def test_killed_while_writing_the_month_ends_as_if_undisturbed(sanyou, set_up, log, tmp_path):
+    """Kills from within, right at writes: the process dies before a commit or a file is made."""
     folder = tmp_path / "in"
     key = make(folder, seed=22, couples=5, style=STYLES[1])
-    (tmp_path / "sitecustomize.py").write_text(DYING, "utf-8")
-    calm, counted = tmp_path / "calm", tmp_path / "count"
-    path = os.pathsep.join([str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-    env = environment() | {"PYTHONPATH": path}
-    prepared(calm)
-    subprocess.run(
-        command(folder, calm), env=env | {"COUNT": str(counted)}, capture_output=True, check=True
-    )
-    moments = int(counted.read_text())
-    assert moments > 20
-    for at in ["1", *(str(moments * share // 6) for share in (1, 3, 5)), "summary.json"]:
-        out = tmp_path / f"out{at}"
-        prepared(out)
-        died = subprocess.run(
-            command(folder, out), env=env | {"DIE_AT": at}, capture_output=True, check=False
-        )
-        assert died.returncode == -signal.SIGKILL
-        assert finish(folder, out) == key
+    calm = tmp_path / "calm"
+    shutil.copytree(set_up[0], calm / ".sanyou")
+    assert finish(sanyou, folder, calm, log) == key
+
+    def die(out: Path, moment: tuple[str, int]) -> None:
+        ended = sanyou(month(folder, out), log=log, die_at=moment)
+        assert ended == -signal.SIGKILL, (moment, log.read_text("utf-8")[-2000:])
+
+    def goes_on(out: Path) -> None:
+        assert finish(sanyou, folder, out, log) == key
         assert database(out) == database(calm)
         assert files(out) == files(calm)
 
-
-# Runs inside the command's process: at the n-th moment of writing (a commit of the database, an
-# fsync of a file, a rename into place), or before the file of that name is put into place, the
-# process kills itself, as a power cut would.
-DYING = """
-import atexit, os, pathlib, signal
-at, seen = os.environ.get("DIE_AT", ""), [0]
-def moment(target):
-    seen[0] += 1
-    if at == str(seen[0]) or (target and at == pathlib.Path(target).name):
-        os.kill(os.getpid(), signal.SIGKILL)
-def wrap(owner, name, target=None):
-    real = getattr(owner, name)
-    def wrapped(*args, **more):
-        moment(args[target] if target else None)
-        return real(*args, **more)
-    setattr(owner, name, wrapped)
-if at or "COUNT" in os.environ:
-    wrap(os, "fsync")
-    wrap(pathlib.Path, "replace", target=1)
-    from django.db.backends.base.base import BaseDatabaseWrapper
-    wrap(BaseDatabaseWrapper, "_commit")
-if "COUNT" in os.environ:
-    atexit.register(lambda: pathlib.Path(os.environ["COUNT"]).write_text(str(seen[0])))
-"""
+    # Setting up takes most of the time: killed in one folder again and again until it is done.
+    prepared = tmp_path / "prepared"
+    for moment in BEFORE_THE_WORK:
+        die(prepared, moment)
+    for moment in IN_THE_WORK:
+        out = tmp_path / "-".join(map(str, moment))
+        shutil.copytree(prepared, out)
+        die(out, moment)
+        goes_on(out)
+    goes_on(prepared)
