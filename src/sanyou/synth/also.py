@@ -21,6 +21,7 @@ from sanyou.stock import moves, transfers
 from sanyou.stock.models import Balance
 from sanyou.synth.course import Course, register
 from sanyou.synth.dating import date_back
+from sanyou.synth.life import Life
 from sanyou.synth.population import Invented, Story, id_number
 from sanyou.synth.staff import Desk
 
@@ -36,8 +37,10 @@ def others(
     name: str,
     seed: int,
     until: date,
+    life: Life,
 ) -> None:
-    """Every other programme that the district runs, with its people."""
+    """Every other programme that the district runs, with its people. Programmes that are lived
+    through (`lives`) go on by their tasks until today, and so does whatever they begin."""
     wanted = {
         programme: max(1, round(number * len(people) / USUAL))
         for programme, number in given.get("also", {}).items()
@@ -46,7 +49,7 @@ def others(
     _stock(given, desks, list(wanted), until)
     local = [s for s in people if s.wife.hukou == s.town and s.compliant]
     for programme, number in wanted.items():
-        entry = given["also_told"][programme]
+        entry = {"stages": ["followed"]} | given["also_told"][programme]
         rng = Random(f"{given['id']}:{seed}:{programme}")
         placed: dict[str, list[Episode]] = {stage: [] for stage in PLACED}
         picked = rng.sample(local, min(number, len(local)))
@@ -61,6 +64,8 @@ def others(
             with transaction.atomic():
                 one = replace(story, nominated_on=began, stage=stage, again=False, lost=False)
                 episode = _apply(one, entry, given, desks[story.town], programme, source, until)
+                if entry.get("lives"):
+                    life.live([episode])
             if stage in placed:
                 placed[stage].append(episode)
         _decide(placed, given, desks, programme, until)
@@ -85,6 +90,8 @@ def _apply(
     told = {key: _answer(value, story.wife, rng) for key, value in entry["told"].items()}
     course = Course(story, given, desk, until, programme, told)
     episode = course.nominate(subject, source)
+    if entry.get("lives"):
+        return episode
     course.walk(episode, story.stage)
     if story.stage == "followed":
         course.follow(episode)

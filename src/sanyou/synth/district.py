@@ -21,6 +21,7 @@ from sanyou.synth import month
 from sanyou.synth.also import others
 from sanyou.synth.course import Course
 from sanyou.synth.dating import date_back
+from sanyou.synth.life import Life
 from sanyou.synth.population import Story, districts, shares, stories
 from sanyou.synth.staff import Desk, centre_name, logins, place_name, put_above, put_staff
 
@@ -62,12 +63,21 @@ def build(district_id: str, couples: int, seed: int, until: date, console: Conso
                     _live(Course(story, given, desks[story.town], until, _first(given)), source)
             progress.advance(bar)
     _moved_in(given, desks, seed, until)
-    others(given, desks, people, name, seed, until)
+    life = Life(given, desks, until, seed)
+    life.live(_begun(county, name))
+    others(given, desks, people, name, seed, until, life)
     month.close(given, next(iter(desks.values())), until)
     return Built(
         couples=Episode.objects.filter(source__startswith=f"{name}:").count(),
         encounters=Encounter.objects.filter(episode__source__startswith=f"{name}:").count(),
     )
+
+
+def _begun(county: Region, name: str) -> list[Episode]:
+    """What the couples' own records began in other programmes and nobody has gone on with."""
+    mine = Episode.objects.filter(origin__code__startswith=county.prefix)
+    begun = mine.filter(status=Episode.Status.OPEN).exclude(source__startswith="synth:")
+    return [e for e in begun.order_by("pk") if e.encounters.count() <= 1]
 
 
 def build_above(district_ids: Iterable[str]) -> None:

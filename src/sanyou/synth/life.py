@@ -96,12 +96,12 @@ class Life:
         programme = content.programme_of(episode)
         who = self._who(episode, task.duty)
         if task.kind != Task.Kind.STEP:
-            self._form(episode, programme, task.form, task.role, who, on, rng)
+            self._form(episode, programme, task, who, on, rng)
             return
         step = programme.step(task.name)
         match step.kind:
             case "form":
-                self._form(episode, programme, step.form or "", task.role, who, on, rng)
+                self._form(episode, programme, task, who, on, rng)
             case "review":
                 episodes.review(episode, who, on)
             case "confirm":
@@ -119,23 +119,29 @@ class Life:
         self,
         episode: Episode,
         programme: Programme,
-        form_id: str,
-        role: str,
+        task: Task,
         who: Actor,
         on: date,
         rng: Random,
     ) -> None:
+        form_id, role = task.form, task.role
         form = programme.forms[form_id]
         told = self._told(form_id, episode, on, rng)
-        answers = drawn(
-            self.library, self.given["values"], rng, programme.id, form_id, role, on, told
-        )
+        values = [*self.given["values"], *self.given["life"]["values"]]
+        answers = drawn(self.library, values, rng, programme.id, form_id, role, on, told)
         own = {f.element for f in form.fields_for(role)}
+        known = {entry["element"] for entry in values}
+        needed = {f.element for f in form.fields_for(role) if f.required}
+        for name in set(answers) - known - needed:  # no range to draw from: not measured
+            element = self.library.dictionary.elements[name]
+            if element.is_number and not element.ranges:
+                del answers[name]
         answers |= self._grown(episode, programme, role, own & answers.keys(), on, rng)
         answers |= {name: value for name, value in told.items() if name in own}
         if who.duty not in form.duty:
             who = self._who(episode, form.duty[0])
-        encounters.record(episode, form_id, role, answers, on, who)
+        # With a source, what comes next is worked out as of that day and not of today.
+        encounters.record(episode, form_id, role, answers, on, who, source=f"life:{task.key}")
 
     def _told(self, form_id: str, episode: Episode, on: date, rng: Random) -> dict[str, Any]:
         """What the content says of a form: a pair of numbers is a range, `today` and `today-3` are
