@@ -160,7 +160,7 @@ def test_later_layers_add_ways_to_find_a_couple(
     clerk: Actor, couple: Couple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
-        people.finders, "card", lambda text: Couple.objects.filter(pk=couple.pk, pk__gt=0)
+        people.finders, "card", lambda _actor, text: Couple.objects.filter(pk=couple.pk, pk__gt=0)
     )
     assert [h.couple for h in people.search(clerk, "QR-TOKEN")] == [couple]
 

@@ -134,6 +134,8 @@ class Person(models.Model):
     residence_text = models.CharField(max_length=200, blank=True)
     residence_since = models.DateField(null=True, blank=True)
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+    # Known only within this compartment, "" generally: see sanyou.registry.access.
+    compartment = models.CharField(max_length=40, default="", blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -152,6 +154,7 @@ class Couple(models.Model):
     marriage_date = models.DateField(null=True, blank=True)
     marriage_kind = models.CharField(max_length=20, blank=True)  # value set marriage_kind
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT)
+    compartment = models.CharField(max_length=40, default="", blank=True)  # as of a person
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -171,6 +174,7 @@ class Pregnancy(models.Model):
     woman = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="pregnancies")
     began_on = models.DateField(null=True)  # first day of the last period as it is dated now
     ended_on = models.DateField(null=True)
+    compartment = models.CharField(max_length=40, default="", blank=True)  # as of a person
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

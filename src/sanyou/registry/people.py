@@ -13,9 +13,9 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from pypinyin import Style, lazy_pinyin
 
-from sanyou.registry.access import Actor, may_unmask, visible
+from sanyou.registry.access import Actor, existing, may_unmask, visible
 from sanyou.registry.idnumber import check_character
-from sanyou.registry.models import Couple, Person, Region, Sex
+from sanyou.registry.models import Couple, Person, Pregnancy, Region, Sex
 from sanyou.trust import audit
 from sanyou.trust.index import blind_index, normalise
 
@@ -265,11 +265,12 @@ def find_by_id(number: str, id_type: str = Person.IdType.RESIDENT) -> Person | N
     return current(person) if person else None
 
 
-def register_person(data: PersonData, actor: Actor) -> Person:
+def register_person(data: PersonData, actor: Actor, compartment: str = "") -> Person:
     """The person with that number, registered if new; newer contact data replaces the old.
 
     A name already registered stays. RegistryError when the identity cannot be accepted.
-    Probable duplicates of a new person are held as doubts.
+    Probable duplicates of a new person are held as doubts. Somebody new registered within a
+    `compartment` is known only there, until she is registered outside of it.
     """
     identity = _identity(data)
     index = id_index(identity.number, data.id_type)
@@ -278,12 +279,19 @@ def register_person(data: PersonData, actor: Actor) -> Person:
         if found is None:
             try:
                 with transaction.atomic():
-                    return _create(data, identity, index, actor)
+                    return _create(data, identity, index, actor, compartment)
             except IntegrityError:  # somebody else has just registered the same number
                 found = Person.objects.select_for_update().get(id_index=index)
         person = current(found)
         changed = _update_contact(person, data)
-        if changed:
+        if not compartment and person.compartment:
+            # For whoever registers her now she is new: her name is as it is given now.
+            person.compartment = ""
+            person.name, person.name_key = tidy_name(data.name), normalise(tidy_name(data.name))
+            person.name_initials = initials(data.name)
+            person.save()
+            audit.record(actor, "register", "person", person.key)
+        elif changed:
             person.version += 1
             person.save()
             audit.record(actor, "update", "person", person.key, fields=changed)
@@ -306,7 +314,9 @@ def _identity(data: PersonData) -> IdCheck:
     return IdCheck(True, number, data.birth_date, data.sex)
 
 
-def _create(data: PersonData, identity: IdCheck, index: str, actor: Actor) -> Person:
+def _create(
+    data: PersonData, identity: IdCheck, index: str, actor: Actor, compartment: str
+) -> Person:
     from sanyou.registry.matching import find_doubts
 
     assert identity.birth_date
@@ -321,6 +331,7 @@ def _create(data: PersonData, identity: IdCheck, index: str, actor: Actor) -> Pe
         id_number=identity.number,
         id_index=index,
         id_tail_index=blind_index("id_tail", identity.number[-4:]),
+        compartment=compartment,
     )
     _update_contact(person, data)
     person.save()
@@ -348,11 +359,18 @@ def _update_contact(person: Person, data: PersonData) -> list[str]:
     return changed
 
 
-def other_couple(wife: Person, husband: Person) -> Couple | None:
-    """A standing registration of either of them with somebody else."""
+def known_outside(row: Person | Couple | Pregnancy) -> None:
+    """Whatever was known only within a compartment is known generally from now on."""
+    if row.compartment:
+        row.compartment = ""
+        row.save(update_fields=["compartment"])
+
+
+def other_couple(wife: Person, husband: Person, compartment: str = "") -> Couple | None:
+    """A standing registration of either of them with somebody else, of those that exist there."""
     wife, husband = current(wife), current(husband)
     return (
-        Couple.objects.filter(merged_into__isnull=True)
+        Couple.objects.filter(merged_into__isnull=True, compartment__in=("", compartment))
         .filter(Q(wife=wife) | Q(husband=husband))
         .exclude(wife=wife, husband=husband)
         .order_by("id")
@@ -368,8 +386,9 @@ def register_couple(
     marriage_date: dt.date | None = None,
     marriage_kind: str = "",
     verified: bool = False,
+    compartment: str = "",
 ) -> Couple:
-    """The couple of these two, registered if new.
+    """The couple of these two, registered if new; within a compartment as `register_person` does.
 
     SecondSpouse when one of them stands registered with somebody else, unless a person has
     `verified` it (remarriage). RegistryError "wrong_sex" when the roles do not fit.
@@ -382,7 +401,7 @@ def register_couple(
         list(Person.objects.select_for_update().filter(pk__in=[wife.pk, husband.pk]).order_by("pk"))
         couple = Couple.objects.filter(wife=wife, husband=husband).first()
         if couple is None:
-            other = None if verified else other_couple(wife, husband)
+            other = None if verified else other_couple(wife, husband, compartment)
             if other is not None:
                 raise SecondSpouse(other)
             couple = Couple.objects.create(
@@ -390,10 +409,13 @@ def register_couple(
                 husband=husband,
                 marriage_date=marriage_date,
                 marriage_kind=marriage_kind,
+                compartment=compartment,
             )
             audit.record(actor, "register", "couple", couple.key)
             return couple
         couple = current_couple(couple)
+        if not compartment:
+            known_outside(couple)
         new = {"marriage_date": marriage_date, "marriage_kind": marriage_kind}
         changed = [k for k, v in new.items() if v and getattr(couple, k) != v]
         if changed:
@@ -404,8 +426,8 @@ def register_couple(
         return couple
 
 
-# Later layers add ways to find couples (a card's number or QR token): text -> couples.
-Finder = Callable[[str], QuerySet[Couple]]
+# Later layers add ways to find couples (a card's number or QR token): who asks, text -> couples.
+Finder = Callable[[Actor, str], QuerySet[Couple]]
 finders: dict[str, Finder] = {}
 
 
@@ -418,13 +440,13 @@ def search(actor: Actor, text: str) -> list[SearchHit]:
     for by, people in _ways(needle):
         rows = visible(actor, people).order_by("name", "id")[:SEARCH_LIMIT]
         met += [(current(row), by) for row in rows]
-    couples = _couples_of([person for person, _by in met])
+    couples = _couples_of(actor, [person for person, _by in met])
     hits: dict[object, SearchHit] = {}
     for person, by in met:
         couple = couples.get(person.pk)
         hits.setdefault(couple.key if couple else person.key, SearchHit(person, couple, by))
     for by, finder in finders.items():
-        rows = finder(text.strip()).select_related("wife__residence_region", "husband")
+        rows = finder(actor, text.strip()).select_related("wife__residence_region", "husband")
         for found_couple in visible(actor, rows)[:SEARCH_LIMIT]:
             couple = current_couple(found_couple)
             hits.setdefault(couple.key, SearchHit(couple.wife, couple, by))
@@ -456,12 +478,9 @@ def _ways(needle: str) -> list[tuple[str, QuerySet[Person]]]:
     return []
 
 
-def _couples_of(persons: Iterable[Person]) -> dict[int, Couple]:
+def _couples_of(actor: Actor, persons: Iterable[Person]) -> dict[int, Couple]:
     """The standing couple of each person, the latest where there have been several."""
     pks = {person.pk for person in persons}
-    rows = (
-        Couple.objects.filter(Q(wife__in=pks) | Q(husband__in=pks), merged_into__isnull=True)
-        .select_related("wife", "husband")
-        .order_by("id")
-    )
+    married = Couple.objects.filter(Q(wife__in=pks) | Q(husband__in=pks), merged_into__isnull=True)
+    rows = existing(actor, married).select_related("wife", "husband").order_by("id")
     return {pk: row for row in rows for pk in (row.wife_id, row.husband_id) if pk in pks}
