@@ -45,10 +45,13 @@ EXPECTED = {
     " decide_appeal see_stock try_policy see_versions propose_version sign_version",
     "administrator": "home see_policy manage_staff see_audit",
     **dict.fromkeys(
-        ("maternity_doctor", "screening_nurse", "child_doctor", "women_doctor", "infection_officer"),
+        ("maternity_doctor", "screening_nurse", "child_doctor", "women_doctor"),
         "home see_policy search see_person see_results fill sign amend nominate assess follow_up"
         " issue_document take_consent",
     ),
+    "infection_officer": "home see_policy search see_person see_results fill sign amend nominate"
+    " assess follow_up issue_document take_consent report submit_report accept_report export"
+    " see_audit",
     "case_manager": "home see_policy search see_person see_results fill sign amend nominate assess"
     " follow_up issue_document take_consent report",
     "expert": "home see_policy search see_person see_results fill sign amend assess issue_document",

@@ -50,7 +50,7 @@ def nominate(request: HttpRequest, body: shapes.NominationIn) -> object:
     """Register the people and open an episode. The same `reference` gives the first."""
     actor = actor_of(request)
     actor.require("nominate")
-    programme = content.library().programmes.get(body.programme)
+    programme = content.programmes_for(actor).get(body.programme)
     if programme is None or set(body.persons) != set(programme.roles):
         raise CareError(
             _("项目或人员角色不对。请核对 programme，并按项目的角色填写 persons。"), "bad_programme"
@@ -74,8 +74,9 @@ def registered(
     region: Region,
 ) -> Couple | Person:
     """The people of a request, registered: a couple, or the one person."""
+    compartment = programme.spec.compartment or ""
     made = {
-        role: people.register_person(_person(data, region), actor)
+        role: people.register_person(_person(data, region), actor, compartment)
         for role, data in body.persons.items()
     }
     first = made[programme.roles[0]]
@@ -87,6 +88,7 @@ def registered(
         actor=actor,
         marriage_date=body.marriage_date,
         marriage_kind=body.marriage_kind,
+        compartment=compartment,
     )
 
 

@@ -65,7 +65,7 @@ def life(request: HttpRequest, key: UUID) -> object:
     if person is None:
         raise NotFoundForYou
     actor.require("see_person", person)
-    found = family.family_of(person)
+    found = family.family_of(person, actor)
     records = family.episodes_of(found, actor)
     work = family.work_of(records, timezone.localdate())
     audit.record(actor, "read", "family", person.key)

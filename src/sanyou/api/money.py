@@ -19,7 +19,7 @@ from sanyou.finance import ledger, statements
 from sanyou.finance.errors import FinanceError
 from sanyou.finance.ledger import Book
 from sanyou.finance.models import Claim, Correction, Posting, Statement
-from sanyou.registry.access import Actor, NotFoundForYou, visible
+from sanyou.registry.access import Actor, NotFoundForYou, shut_programmes, visible
 from sanyou.registry.models import Organisation, Region
 from sanyou.trust import audit
 
@@ -238,7 +238,8 @@ def statement_prepare(request: HttpRequest, body: PrepareIn) -> object:
     actor.require("claim")
     policy = content.library().policies.get(body.policy)
     programme = body.programme or (policy.programme if policy is not None else "")
-    if policy is None or programme not in policy.programmes:
+    shut = shut_programmes(actor)
+    if policy is None or programme not in policy.programmes or programme in shut:
         raise FinanceError("no_policy", _("没有这份政策文件或项目，请核对编号。"))
     if body.period_from > body.period_to:
         raise FinanceError("no_period", _("结算期的开始日期不能晚于结束日期。"))

@@ -58,7 +58,7 @@ def figures(
     """
     actor = actor_of(request)
     actor.require("report")
-    chosen = content.library().programmes.get(programme)
+    chosen = content.programmes_for(actor).get(programme)
     place = Region.objects.filter(pk=region).first()
     if place is None or not reaches(actor, place.code):
         raise NotFoundForYou

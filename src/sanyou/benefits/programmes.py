@@ -145,7 +145,9 @@ def _line(
 
 
 def is_counted(policy: Policy, spec: BenefitProgrammeSpec) -> bool:
-    """The product runs the programme under this document."""
+    """The product runs the programme under this document, and counts it for whoever looks."""
+    if spec.programme in content.compartments():
+        return False
     return bool(spec.programme) and spec.programme in policy.programmes
 
 

@@ -7,3 +7,9 @@ class CareConfig(AppConfig):
     label = "care"
     verbose_name = _("服务")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sanyou.care.content import compartments
+        from sanyou.registry.access import tell_compartments
+
+        tell_compartments(compartments)

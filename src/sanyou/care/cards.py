@@ -32,9 +32,10 @@ def issue(episode: Episode, actor: Actor, on: date, appointment_on: date | None 
     programme = content.programme_of(row)
     step = next((s for s in programme.steps if s.kind == "card"), None)
     county = county_code(row.region.code)
+    number = numbers.take(f"card:{county}:{on.year}", row.compartment)
     card = Card.objects.create(
         episode=row,
-        number=f"{county}{on.year}{numbers.take(f'card:{county}:{on.year}'):06d}",
+        number=f"{county}{on.year}{number:06d}",
         token=secrets.token_urlsafe(18),
         issued_on=on,
         valid_until=add(on, (step.valid if step else None) or UNLIMITED),

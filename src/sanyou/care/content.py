@@ -13,6 +13,7 @@ from sanyou.care.models import Episode
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
+from sanyou.registry.access import Actor, works_in
 from sanyou.releases.content import library_on
 
 _given: list[Library] = []
@@ -38,6 +39,18 @@ def set_library(lib: Library | None) -> None:
 
 def programme_of(episode: Episode) -> Programme:
     return library().programmes[episode.programme]
+
+
+def compartments() -> dict[str, str]:
+    """The programmes that lie in a compartment: id -> compartment."""
+    programmes = library().programmes.values()
+    return {p.id: p.spec.compartment for p in programmes if p.spec.compartment}
+
+
+def programmes_for(actor: Actor) -> dict[str, Programme]:
+    """The programmes that exist for her duty."""
+    programmes = library().programmes
+    return {n: p for n, p in programmes.items() if works_in(actor, p.spec.compartment)}
 
 
 def policy_of(episode: Episode) -> Policy | None:

@@ -73,7 +73,7 @@ def issue(episode: Episode, kind: str, actor: Actor, on: date) -> Document:
         code=spec.code,
         org=county,
         year=on.year,
-        seq=numbers.take(f"document:{county}:{spec.code}:{on.year}"),
+        seq=numbers.take(f"document:{county}:{spec.code}:{on.year}", row.compartment),
     )
     body["document"]["number"] = number
     html = _html(programme, spec, body, _own_template(row, programme, spec))
@@ -237,6 +237,7 @@ def _linked(episode: Episode, on: date) -> dict[str, Any] | None:
             couple=episode.couple_id,
             person=episode.person_id,
             programme__in=[name for name in names if name != episode.programme],
+            compartment__in=("", episode.compartment),
             opened_on__lte=on,
         )
         .exclude(status=Episode.Status.CANCELLED)

@@ -46,7 +46,9 @@ class Earlier:
         self.on = on
         self._checks: dict[tuple[int, str], list[Check]] = defaultdict(list)
         self._files: dict[tuple[str, str], list[Check]] = defaultdict(list)
-        self._follow_ups: dict[int, list[tuple[int, Mapping[str, Any], date]]] = defaultdict(list)
+        self._follow_ups: dict[int, list[tuple[int, str, Mapping[str, Any], date]]] = defaultdict(
+            list
+        )
         self._indexes: dict[int, set[str]] = {}
         rows = [e for e in episodes if e.couple]
         if rows:
@@ -102,10 +104,12 @@ class Earlier:
             )
             .exclude(episode__status=Episode.Status.CANCELLED)
             .order_by("occurred_on", "pk")
-            .values_list("episode__couple", "episode", "data", "occurred_on")
+            .values_list(
+                "episode__couple", "episode", "episode__compartment", "data", "occurred_on"
+            )
         )
-        for couple, episode, data, occurred_on in rows:
-            self._follow_ups[couple].append((episode, data, occurred_on))
+        for couple, episode, compartment, data, occurred_on in rows:
+            self._follow_ups[couple].append((episode, compartment, data, occurred_on))
 
     def checks(self, episode: Episode) -> list[Check]:
         """Free checks of this couple in this programme other than this episode's own."""
@@ -146,8 +150,10 @@ class Earlier:
         last = max(days, default=None)
         told = [
             (data, on)
-            for other, data, on in self._follow_ups.get(episode.couple_id or 0, [])
-            if other != episode.pk and (last is None or on >= last)
+            for other, compartment, data, on in self._follow_ups.get(episode.couple_id or 0, [])
+            if other != episode.pk
+            and compartment in ("", episode.compartment)
+            and (last is None or on >= last)
         ]
         conceived = None if last is None else conceived_within_year(last, told)
         if conceived is None:

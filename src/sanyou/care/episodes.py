@@ -17,7 +17,8 @@ from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.expression import json_value
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.scope import COUPLE
-from sanyou.registry.access import Actor, may_confirm
+from sanyou.registry import people
+from sanyou.registry.access import Actor, NotFoundForYou, may_confirm, works_in
 from sanyou.registry.models import Couple, Person, Region
 from sanyou.registry.regions import county_code
 from sanyou.trust import audit
@@ -42,11 +43,16 @@ def nominate(
     """
     actor.require("nominate")
     programme = content.library().programmes[programme_id]
+    compartment = programme.spec.compartment or ""
+    if not works_in(actor, compartment):
+        raise NotFoundForYou
     couple = subject if isinstance(subject, Couple) else None
     person = subject if isinstance(subject, Person) else None
     _hold(subject)
-    if source and (found := Episode.objects.filter(source=source).first()):
-        return found
+    if source:
+        found = Episode.objects.filter(source=source, compartment=compartment).first()
+        if found is not None:
+            return found
     order = observations.get(COUPLE, {}).get("child_order")
     order = int(order) if order not in (None, "") else None
     same = Episode.objects.filter(
@@ -64,13 +70,19 @@ def nominate(
             "no_policy",
         )
     county = county_code(region.code)
+    number = numbers.take(f"episode:{county}:{on.year}", compartment)
+    if not compartment:
+        for known in (couple, couple and couple.wife, couple and couple.husband, person):
+            if known is not None:
+                people.known_outside(known)
     episode = Episode.objects.create(
-        number=f"{county}-{on.year}-{numbers.take(f'episode:{county}:{on.year}'):06d}",
+        number=f"{county}-{on.year}-{number:06d}",
         programme=programme_id,
         programme_version=programme.version,
         policy=policy.id,
         couple=couple,
         person=person,
+        compartment=compartment,
         child_order=order,
         region=region,
         origin=region,

@@ -8,10 +8,10 @@ force, and says so.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from sanyou.care import content, episodes, facts
@@ -20,9 +20,11 @@ from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.policy import Policy
 from sanyou.registry import people
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, existing, outside, works_in
 from sanyou.registry.models import Couple, Region
 from sanyou.trust import audit
+
+T = TypeVar("T", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,15 @@ def explain(couple: Couple, on: date, actor: Actor) -> list[Explanation]:
     """For each programme the answer as it stood on the day, those decided first."""
     actor.require("see_person", couple)
     audit.record(actor, "explain", "couple", couple.key, on=on.isoformat())
-    told = [_decided(row, on) for row in _decisions(couple, on)]
+    told = [_decided(row, on) for row in _decisions(couple, on, actor)]
     have = {e.programme for e in told}
-    return told + [_now(couple, policy, p, on) for p, policy in _in_force(couple, on, have)]
+    more = _in_force(couple, on, have, actor)
+    return told + [_now(couple, policy, p, on) for p, policy in more]
+
+
+def _hers(actor: Actor, rows: "QuerySet[T]") -> "QuerySet[T]":
+    """What exists for whoever asks; a command is given under no duty and opens no compartment."""
+    return outside(rows) if actor.staff is None else existing(actor, rows)
 
 
 def find(text: str) -> Couple | None:
@@ -77,19 +85,20 @@ def find(text: str) -> Couple | None:
         return people.couple_by_key(UUID(wanted))
     except ValueError:
         pass
-    row = Episode.objects.filter(number=wanted).select_related("couple").first()
+    row = outside(Episode.objects.filter(number=wanted)).select_related("couple").first()
     return row.couple if row is not None else None
 
 
-def _decisions(couple: Couple, on: date) -> Iterable[EligibilityDecision]:
+def _decisions(couple: Couple, on: date, actor: Actor) -> Iterable[EligibilityDecision]:
     """The last decision of each programme up to the day, about the couple or one of them."""
+    theirs = EligibilityDecision.objects.filter(
+        Q(episode__couple=couple)
+        | Q(episode__person=couple.wife_id)
+        | Q(episode__person=couple.husband_id),
+        on__lte=on,
+    )
     rows = (
-        EligibilityDecision.objects.filter(
-            Q(episode__couple=couple)
-            | Q(episode__person=couple.wife_id)
-            | Q(episode__person=couple.husband_id),
-            on__lte=on,
-        )
+        _hers(actor, theirs)
         .exclude(episode__status=Episode.Status.CANCELLED)
         .select_related("episode", "by")
         .order_by("on", "pk")
@@ -127,12 +136,16 @@ def _decided(row: EligibilityDecision, on: date) -> Explanation:
     )
 
 
-def _in_force(couple: Couple, on: date, have: set[str]) -> list[tuple[str, Policy]]:
+def _in_force(couple: Couple, on: date, have: set[str], actor: Actor) -> list[tuple[str, Policy]]:
     """Programmes for couples that a document covered that day where nothing was decided."""
-    region = _region(couple, on)
+    region = _region(couple, on, actor)
     found = []
     for programme in content.library(on).programmes.values():
         if region is None or programme.id in have or not programme.is_couple:
+            continue
+        if programme.spec.compartment and (
+            actor.staff is None or not works_in(actor, programme.spec.compartment)
+        ):
             continue
         policy = content.current_policy(region.code, programme.id, on)
         if policy is not None and policy.eligibility:
@@ -140,10 +153,10 @@ def _in_force(couple: Couple, on: date, have: set[str]) -> list[tuple[str, Polic
     return found
 
 
-def _region(couple: Couple, on: date) -> Region | None:
+def _region(couple: Couple, on: date, actor: Actor) -> Region | None:
     """Where the couple belonged that day: its episode's district, else where they live."""
     last = (
-        Episode.objects.filter(couple=couple, opened_on__lte=on)
+        _hers(actor, Episode.objects.filter(couple=couple, opened_on__lte=on))
         .select_related("origin")
         .order_by("opened_on", "pk")
         .last()

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from sanyou.care.models import Episode, Task
 from sanyou.care.reading import may_read_elsewhere
-from sanyou.registry.access import Actor, visible
+from sanyou.registry.access import Actor, existing, visible
 from sanyou.registry.models import Birth, Couple, Person, Pregnancy
 
 
@@ -30,11 +30,13 @@ class Family:
         return list({p.pk: p for p in found if p is not None}.values())
 
 
-def family_of(person: Person) -> Family:
+def family_of(person: Person, actor: Actor) -> Family:
     """The family in which somebody is a child; else the one she or he has made."""
-    birth = Birth.objects.select_related("mother", "father").filter(child=person).first()
+    births = existing(actor, Birth.objects.select_related("mother", "father"))
+    birth = births.filter(child=person).first()
     married = Q(wife=person) | Q(husband=person)
-    couples = Couple.objects.filter(married, merged_into=None).select_related("wife", "husband")
+    known = existing(actor, Couple.objects.filter(merged_into=None))
+    couples = known.filter(married).select_related("wife", "husband")
     mother: Person | None
     father: Person | None
     if birth is not None and not couples:
@@ -44,12 +46,12 @@ def family_of(person: Person) -> Family:
         mother = couple.wife if couple else person if person.sex == "female" else None
         father = couple.husband if couple else person if person.sex == "male" else None
         if couple is None and father is not None:
-            as_father = Birth.objects.filter(father=father).select_related("mother").first()
+            as_father = births.filter(father=father).first()
             mother = as_father.mother if as_father else None
     if mother is None:
         return Family(None, father if father != person else None, alone=person)
-    children = Birth.objects.filter(mother=mother).select_related("child", "father", "pregnancy")
-    own = Couple.objects.filter(wife=mother, merged_into=None).select_related("husband")
+    children = births.filter(mother=mother).select_related("child", "father", "pregnancy")
+    own = known.filter(wife=mother).select_related("husband")
     if father is None:
         latest = own.order_by("-pk").first()
         father = latest.husband if latest else next((b.father for b in children if b.father), None)
@@ -57,7 +59,7 @@ def family_of(person: Person) -> Family:
         mother,
         father,
         tuple(children.order_by("born_on", "order")),
-        tuple(mother.pregnancies.order_by("began_on", "pk")),
+        tuple(existing(actor, mother.pregnancies.order_by("began_on", "pk"))),
         tuple(own),
     )
 
@@ -72,11 +74,7 @@ def episodes_of(family: Family, actor: Actor) -> list[Episode]:
         .order_by("opened_on", "pk")
     )
     within = set(visible(actor, found).values_list("pk", flat=True))
-    return [e for e in found if e.pk in within or _readable(actor, e)]
-
-
-def _readable(actor: Actor, episode: Episode) -> bool:
-    return not episode.compartment and may_read_elsewhere(actor, episode)
+    return [e for e in found if e.pk in within or may_read_elsewhere(actor, e)]
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def visit(episode: Episode) -> list[Episode]:
     others = [
         o
         for o in reuse.partners(episode)
-        if o.programme in names and county_code(o.region_id) == county
+        if o.programme in names and county_code(o.region_id) == county and reuse.open_to(o, episode)
     ]
     return [episode, *others]
 

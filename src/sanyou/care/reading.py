@@ -10,7 +10,15 @@ from django.db.models import Q
 from sanyou.care import content
 from sanyou.care.models import Encounter, Episode, Task
 from sanyou.protocol.programme import Programme, Rule
-from sanyou.registry.access import Actor, may_fill, may_see, reaches, within
+from sanyou.registry.access import (
+    Actor,
+    existing,
+    may_fill,
+    may_see,
+    reaches,
+    within,
+    works_in,
+)
 
 
 def reads(actor: Actor, facts: Iterable[str]) -> bool:
@@ -62,6 +70,8 @@ def may_read_elsewhere(actor: Actor, episode: Episode) -> bool:
     A district that handed it on goes on reading it. A clinical duty reads what was signed earlier
     of people who are now in its care.
     """
+    if not works_in(actor, episode.compartment):
+        return False
     if within(actor, episode):
         return True
     if not actor.can("see_person"):
@@ -79,11 +89,8 @@ def may_read_elsewhere(actor: Actor, episode: Episode) -> bool:
 def _in_her_care(actor: Actor, episode: Episode) -> bool:
     couple = episode.couple
     people = [couple.wife_id, couple.husband_id] if couple else [episode.person_id]
-    return (
-        Episode.objects.filter(
-            Q(couple__wife__in=people) | Q(couple__husband__in=people) | Q(person__in=people),
-            region__code__startswith=actor.region_prefix,
-        )
-        .exclude(status=Episode.Status.CANCELLED)
-        .exists()
-    )
+    theirs = Episode.objects.filter(
+        Q(couple__wife__in=people) | Q(couple__husband__in=people) | Q(person__in=people),
+        region__code__startswith=actor.region_prefix,
+    ).exclude(status=Episode.Status.CANCELLED)
+    return existing(actor, theirs).exists()

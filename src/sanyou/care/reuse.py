@@ -74,11 +74,17 @@ def read(
         mine: dict[tuple[str, str], Reused] = {}
         for person, role in people[episode.pk].items():
             for row in rows.get(person, []):
-                if row.episode_id != episode.pk:
+                shared = open_to(row.episode, episode)
+                if shared and row.episode_id != episode.pk:
                     _take(mine, episode, role, row, consent.get(episode.pk, {}))
         if mine:
             found[episode.pk] = mine
     return found
+
+
+def open_to(other: Episode, episode: Episode) -> bool:
+    """Whether another episode may be told of in this one: nothing leaves a compartment."""
+    return other.compartment in ("", episode.compartment)
 
 
 def of(episode: Episode, on: date) -> dict[tuple[str, str], Reused]:

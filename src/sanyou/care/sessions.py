@@ -46,12 +46,9 @@ def kinds(actor: Actor, region_code: str, on: date) -> list[Kind]:
     """What her duty may hold where the region's policy runs the programme."""
     return [
         Kind(programme, spec)
-        for programme in content.library().programmes.values()
+        for programme in content.programmes_for(actor).values()
         for spec in programme.spec.sessions
         if may_fill(actor, programme.forms[spec.form])
-        and (
-            not programme.spec.compartment or programme.spec.compartment in actor.role.compartments
-        )
         and content.current_policy(region_code, programme.id, on) is not None
     ]
 

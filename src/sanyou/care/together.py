@@ -6,7 +6,7 @@ leads; the other waits, and then finds its answers there or asks only for what i
 
 from functools import cached_property
 
-from sanyou.care import content
+from sanyou.care import content, reuse
 from sanyou.care.models import Encounter, Episode, Task
 from sanyou.care.steps import stations
 from sanyou.protocol.models import Step
@@ -23,7 +23,9 @@ class Shared:
         self.others = {
             o.pk: o
             for o in others
-            if county_code(o.region_id) == county and o.status == Episode.Status.OPEN
+            if county_code(o.region_id) == county
+            and o.status == Episode.Status.OPEN
+            and reuse.open_to(o, episode)
         }
 
     @cached_property

@@ -14,7 +14,7 @@ from sanyou.care.family import episodes_of, family_of
 from sanyou.care.models import Episode
 from sanyou.protocol.expression import Expression
 from sanyou.protocol.trace import Chance, Verdict
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, existing
 from sanyou.registry.models import Birth
 
 
@@ -42,8 +42,9 @@ def trace_of(case: Episode, actor: Actor, on: date) -> list[Looked]:
     child = case.person
     assert programme.trace is not None
     assert child is not None
-    birth = Birth.objects.filter(child=child).select_related("pregnancy").first()
-    records = episodes_of(family_of(child), actor)
+    births = existing(actor, Birth.objects.filter(child=child))
+    birth = births.select_related("pregnancy").first()
+    records = episodes_of(family_of(child, actor), actor)
     facts = facts_of(case, on)
     return [
         _look(chance, records, child.pk, birth, child.birth_date, on)

@@ -24,7 +24,7 @@ from sanyou.exchange.elements import stations_spec
 from sanyou.exchange.errors import FileProblem, Problem
 from sanyou.exchange.models import ImportFile, ImportRow
 from sanyou.exchange.spec import SheetSpec, sheet_spec
-from sanyou.registry.access import Actor, Forbidden
+from sanyou.registry.access import Actor, Forbidden, require_programme
 from sanyou.registry.models import Organisation
 from sanyou.registry.people import RegistryError
 from sanyou.trust import audit
@@ -131,6 +131,7 @@ def receive(
     from sanyou.care import content
 
     actor.require("import")
+    require_programme(actor, programme)
     library = content.library()
     if parts is None:
         parts = look(name, data, library, library.programmes[programme])

@@ -17,7 +17,7 @@ from sanyou.exchange.context import Context, Done, Reader
 from sanyou.exchange.errors import BadValue, Problem
 from sanyou.exchange.models import ImportRow
 from sanyou.registry import matching, people
-from sanyou.registry.access import reaches
+from sanyou.registry.access import outside, reaches
 from sanyou.registry.models import Couple, Doubt, Region, Sex
 
 Outcome = ImportRow.Outcome
@@ -125,10 +125,10 @@ def _standing_with_another(found: dict[str, str]) -> Couple | None:
     for person, side in ((wife, "wife"), (husband, "husband")):
         if person is None:
             continue
-        for couple in Couple.objects.filter(**{side: person}, merged_into=None).exclude(
-            pk__in=mine
-        ):
-            statuses = set(couple.episodes.values_list("status", flat=True))
+        known = outside(Couple.objects.filter(**{side: person}, merged_into=None))
+        couple: Couple
+        for couple in known.exclude(pk__in=mine):
+            statuses = set(outside(couple.episodes.all()).values_list("status", flat=True))
             if statuses != {Episode.Status.CANCELLED}:
                 return couple
     return None

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from sanyou.care.models import Encounter, Episode
 from sanyou.figures.report import DENOMINATOR, Value, month_of
 from sanyou.protocol.programme import Programme
+from sanyou.registry.access import outside
 from sanyou.registry.models import Doubt, Region
 
 # A change against last month worth a look: by half, and by at least ten cases.
@@ -127,11 +128,12 @@ def waiting(programme_id: str, region: Region, month: dt.date) -> list[Check]:
         episode__programme=programme_id,
         episode__region__code__startswith=region.prefix,
     ).count()
-    doubts = Doubt.objects.filter(
+    open_ = Doubt.objects.filter(
         status=Doubt.Status.OPEN,
         region__code__startswith=region.prefix,
         created_at__date__range=(start, end),
-    ).count()
+    )
+    doubts = outside(open_).count()
     found = []
     if drafts:
         text = _("本月还有 %d 份检查记录没有签名，未计入报表。") % drafts

@@ -1,6 +1,7 @@
 """A release on past records before it is signed: whose class, findings, eligibility would change.
 
-Nothing is written but the summary. Findings are worked out anew from the facts kept with each
+Nothing is written but the summary, which everybody reads: records of a compartment are left out.
+Findings are worked out anew from the facts kept with each
 standing assessment, under the rules in force and under the new ones; a policy is compared as a
 draft is (sanyou.figures.whatif).
 """
@@ -21,7 +22,7 @@ from sanyou.protocol.facts import region_prefix
 from sanyou.protocol.library import Library
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Programme
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, outside
 from sanyou.registry.regions import county_code
 from sanyou.releases import content as contents
 from sanyou.releases import service
@@ -64,7 +65,7 @@ def summary(kind: str, name: str, old: Library, new: Library) -> dict[str, Any]:
 
 def _rules(old: Programme, new: Programme) -> dict[str, Any]:
     rows = (
-        Assessment.objects.exclude(status=Assessment.Status.SUPERSEDED)
+        outside(Assessment.objects.exclude(status=Assessment.Status.SUPERSEDED))
         .filter(episode__programme=old.id)
         .order_by("-as_of", "-pk")
         .values_list("episode__key", "episode__region", "facts")
@@ -198,9 +199,10 @@ def _policy(old: Library, new: Library, policy: Policy) -> dict[str, Any]:
 
 def _episodes(policy: Policy, programme: str) -> Iterable[Episode]:
     """The records of the last year in which there are any, where the document applies."""
-    rows = Episode.objects.filter(
+    here = Episode.objects.filter(
         programme=programme, origin__code__startswith=region_prefix(policy.region)
     ).exclude(status=Episode.Status.CANCELLED)
+    rows = outside(here)
     last = rows.order_by("-opened_on").values_list("opened_on", flat=True).first()
     if last is None:
         return []

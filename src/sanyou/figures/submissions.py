@@ -14,7 +14,7 @@ from sanyou.figures import checks
 from sanyou.figures.models import Submission
 from sanyou.figures.report import DENOMINATOR, Figures, Value, compute, month_of, programme_of
 from sanyou.registry import history
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, require_programme
 from sanyou.registry.models import Region
 from sanyou.trust import audit
 
@@ -64,6 +64,7 @@ def draft(
     A report already submitted is returned as it stands; `amend` corrects it.
     """
     actor.require("submit_report", region)
+    require_programme(actor, programme_id)
     if report not in programme_of(programme_id).reports:
         raise ReportError("no_report", _("这个项目没有这种报表。"))
     first, _last = month_of(month)

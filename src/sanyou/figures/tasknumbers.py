@@ -25,7 +25,7 @@ from sanyou.protocol.models import TargetSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.programme import Indicator, Programme
 from sanyou.registry import history
-from sanyou.registry.access import Actor, visible
+from sanyou.registry.access import Actor, require_programme, visible
 from sanyou.registry.models import Organisation, Region
 from sanyou.trust import audit
 
@@ -134,6 +134,7 @@ def distribute(
     Returns the rows that changed. TaskNumberError when a number or the document is missing.
     """
     actor.require("set_task_number", district)
+    require_programme(actor, programme_id)
     if not source.strip():
         raise TaskNumberError("no_source", _("请填写下达任务数的文件名称和文号。"))
     # One writer at a time: whoever comes second sees what the first has set.

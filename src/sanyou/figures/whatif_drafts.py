@@ -14,7 +14,7 @@ from sanyou.figures.models import PolicyDraft
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.redraft import DraftErrors, Redraft, policy_from, redraft
 from sanyou.registry import history
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, shut_programmes
 from sanyou.trust import audit
 
 HISTORY = 100  # steps kept
@@ -32,7 +32,7 @@ class DraftError(Exception):
 
 def documents(actor: Actor, on: dt.date) -> list[tuple[Policy, str]]:
     """The documents in force for the actor's region, or in it, with each of their programmes."""
-    here = actor.region_prefix
+    here, shut = actor.region_prefix, shut_programmes(actor)
     found: list[tuple[Policy, str]] = []
     for policy in content.library(on).policies.values():
         prefix = policy.region
@@ -43,7 +43,9 @@ def documents(actor: Actor, on: dt.date) -> list[tuple[Policy, str]]:
         found += [
             (policy, p)
             for p in policy.programmes
-            if p in content.library(on).programmes and policy.for_programme(p).eligibility
+            if p in content.library(on).programmes
+            and p not in shut
+            and policy.for_programme(p).eligibility
         ]
     return sorted(found, key=lambda pair: (pair[0].region, pair[0].id, pair[1]))
 

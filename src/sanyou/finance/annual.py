@@ -24,7 +24,7 @@ from sanyou.protocol.errors import Problem
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import price_on, split_shares, tier_of
 from sanyou.registry import history
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, require_programme
 from sanyou.registry.models import Region
 from sanyou.trust import audit
 
@@ -65,6 +65,7 @@ def draw_up(
     document with a price.
     """
     actor.require("plan_money", region)
+    require_programme(actor, policy.programme or "")
     Region.objects.select_for_update(no_key=True).get(pk=region.pk)
     wanted = {
         "kind": Kind(kind),

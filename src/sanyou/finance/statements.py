@@ -18,7 +18,7 @@ from sanyou.finance.models import Claim, Correction, Statement
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
 from sanyou.registry import history
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, require_programme
 from sanyou.registry.models import Organisation
 from sanyou.trust import audit
 
@@ -64,12 +64,14 @@ def prepare(
     changed since is put right by a correction. A statement already submitted is returned as it is.
     """
     actor.require("claim", organisation)
+    chosen = programme or policy.programme or policy.programmes[0]
+    require_programme(actor, chosen)
     # One at a time for an organisation, so that a second click finds what the first has drawn up.
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation.pk)
     wanted = {
         "organisation": organisation,
         "policy": policy.id,
-        "programme": programme or policy.programme or policy.programmes[0],
+        "programme": chosen,
         "period_from": period_from,
         "period_to": period_to,
     }

@@ -26,7 +26,9 @@ Way = tuple[str, ...]
 
 def _hanging_on(episode: str = "") -> tuple[Way, ...]:
     """What hangs on an episode: by the region responsible, and by that where it was opened."""
-    return tuple((f"{episode}{name}__code", f"{episode}compartment") for name in ("region", "origin"))
+    return tuple(
+        (f"{episode}{name}__code", f"{episode}compartment") for name in ("region", "origin")
+    )
 
 
 # Where each kind of record lies. A record is within reach when any of its ways is: its region lies
@@ -53,7 +55,9 @@ PLACES: dict[str, tuple[Way, ...]] = {
         ("woman__residence_region__code", "compartment"),
         *_hanging_on("episodes__"),
     ),
-    "registry.Birth": (("child__residence_region__code", "child__compartment"),),
+    "registry.Birth": (
+        ("child__residence_region__code", "child__compartment", "mother__compartment"),
+    ),
     "registry.Doubt": (("region__code", "person__compartment", "other__compartment"),),
     "registry.Group": (("organisation__region__code",),),
     "registry.Member": (("group__organisation__region__code", "person__compartment"),),
@@ -252,10 +256,17 @@ def works_in(actor: Actor, compartment: str | None) -> bool:
 
 def shut_programmes(actor: Actor) -> set[str]:
     """The programmes that do not exist for her duty."""
-    return _shut(actor.role.compartments)
+    return closed_programmes(actor.role.compartments)
 
 
-def _shut(compartments: Collection[str]) -> set[str]:
+def require_programme(actor: Actor, programme: str) -> None:
+    """Pass, or raise NotFoundForYou where the programme does not exist for her duty."""
+    if programme in shut_programmes(actor):
+        raise NotFoundForYou
+
+
+def closed_programmes(compartments: Collection[str]) -> set[str]:
+    """The programmes of any compartment but these."""
     return {
         programme
         for told in _told
@@ -269,12 +280,12 @@ def within(actor: Actor, obj: models.Model) -> bool:
     kind not listed in PLACES never does."""
     label, model = obj._meta.label, type(obj)
     programme = PROGRAMMES.get(label)
-    if programme and _walk(obj, programme) in _shut(actor.role.compartments):
+    if programme and _walk(obj, programme) in closed_programmes(actor.role.compartments):
         return False
     ways = PLACES.get(label, ())
     if not ways:
         return actor.region_prefix == ""
-    plain = [way for way in ways if not any(_is_plural(model, path) for path in way)]
+    plain = [way for way in ways if not any(is_plural(model, path) for path in way)]
     if any(_leads(actor, obj, way) for way in plain):
         return True
     if obj.pk is None or len(plain) == len(ways):
@@ -311,7 +322,7 @@ def _open(queryset: QuerySet[Any], compartments: Collection[str], prefix: str) -
     """The rows that some way leads to under these compartments and this region."""
     model = queryset.model
     label = model._meta.label
-    if (programme := PROGRAMMES.get(label)) and (shut := _shut(compartments)):
+    if (programme := PROGRAMMES.get(label)) and (shut := closed_programmes(compartments)):
         queryset = queryset.exclude(**{f"{programme}__in": sorted(shut)})
     ways = PLACES.get(label)
     if not ways:
@@ -324,7 +335,7 @@ def _open(queryset: QuerySet[Any], compartments: Collection[str], prefix: str) -
         for compartment in kept:
             way &= _is_open(model, compartment, compartments)
         here |= way
-    if any(_is_plural(model, path) for way in ways for path in way):
+    if any(is_plural(model, path) for way in ways for path in way):
         # A subquery instead of joins: no duplicates, and the caller may go on filtering.
         return queryset.filter(pk__in=model._base_manager.filter(here).values("pk"))
     return queryset.filter(here)
@@ -339,7 +350,7 @@ def _is_open(model: type[models.Model], path: str, compartments: Collection[str]
     return found
 
 
-def _is_plural(model: type[models.Model], path: str) -> bool:
+def is_plural(model: type[models.Model], path: str) -> bool:
     """Whether a path crosses from one to many."""
     step: Any = model
     for name in path.split("__")[:-1]:

@@ -180,7 +180,8 @@ _ALL = (
     _duty(
         "infection_officer",
         _("母婴阻断专员"),
-        _KEEPS,
+        # Nobody else reports on what lies in her compartment, or reads who looked into it.
+        _KEEPS | {"report", "submit_report", "accept_report", "export", "see_audit"},
         privacy=_CLINIC,
         compartments=frozenset({"infection"}),
     ),

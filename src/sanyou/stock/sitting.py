@@ -16,7 +16,7 @@ from sanyou.care.facts import facts_of
 from sanyou.care.models import Encounter, Episode
 from sanyou.protocol.form import validate
 from sanyou.protocol.programme import Form, Programme
-from sanyou.registry.access import Actor, may_confirm, may_fill, may_see
+from sanyou.registry.access import Actor, existing, may_confirm, may_fill, may_see
 from sanyou.registry.models import Person, Region
 
 
@@ -30,7 +30,7 @@ def programmes_for(actor: Actor, person: Person, region: Region, on: date) -> li
     which her duty does every step from registering to handing out."""
     return [
         p
-        for p in content.library().programmes.values()
+        for p in content.programmes_for(actor).values()
         if not p.is_couple
         and (p.role_sex.get(p.roles[0]) or person.sex) == person.sex
         and does_all(actor, p)
@@ -68,13 +68,13 @@ def known_of(actor: Actor, person: Person, programme: Programme) -> dict[str, An
     names = {f.element for f in form.fields_for(programme.roles[0])}
     found: dict[str, Any] = {}
     elements = content.library().dictionary.elements
-    rows = Encounter.objects.select_related("episode").filter(
+    signed = Encounter.objects.select_related("episode").filter(
         Q(episode__couple__wife=person, role="wife")
         | Q(episode__couple__husband=person, role="husband")
         | Q(episode__person=person),
         status=Encounter.Status.SIGNED,
     )
-    for row in rows.order_by("occurred_on", "pk"):
+    for row in existing(actor, signed).order_by("occurred_on", "pk"):
         form_then = content.programme_of(row.episode).forms.get(row.form)
         hers = form_then is not None and may_fill(actor, form_then)
         found |= {

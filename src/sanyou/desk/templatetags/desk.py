@@ -152,11 +152,9 @@ def ledgers_of(request: HttpRequest, actor: Actor) -> list[Link]:
         return []
     today = timezone.localdate()
     found = []
-    for programme in content.library().programmes.values():
+    for programme in content.programmes_for(actor).values():
         spec = programme.spec
         if spec.ledger is None or actor.duty not in duties_of(programme):
-            continue
-        if spec.compartment and spec.compartment not in actor.role.compartments:
             continue
         if content.current_policy(actor.region.code, programme.id, today) is None:
             continue
@@ -185,7 +183,7 @@ def concerns(actor: Actor, page: str) -> bool:
         code = actor.region.code if actor.region else ""
         return bool(sessions.kinds(actor, code, timezone.localdate()))
     if page == "nominate":
-        return bool(registers(actor.duty, content.library().programmes.values()))
+        return bool(registers(actor.duty, content.programmes_for(actor).values()))
     asked: dict[str, Callable[[Policy], bool]] = {
         "benefits": lambda policy: any(part.benefit for part in policy.every_part()),
         "benefit-programmes": lambda policy: bool(policy.benefit_programmes),

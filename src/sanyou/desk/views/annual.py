@@ -23,7 +23,7 @@ from sanyou.finance import annual, annual_workbook, money
 from sanyou.finance.annual import Plan
 from sanyou.finance.models import AnnualAccount
 from sanyou.protocol.policy import Policy
-from sanyou.registry.access import Actor, visible
+from sanyou.registry.access import Actor, shut_programmes, visible
 from sanyou.registry.models import Region
 from sanyou.registry.regions import prefix_of
 from sanyou.trust import audit
@@ -69,7 +69,9 @@ def _terms(actor: Actor) -> list[Policy]:
         for p in content.library().policies.values()
         if not p.stub and region.code.startswith(prefix_of(p.region))
     ]
-    return [q for p in here for q in p.every_part() if q.price or q.benefit]
+    shut = shut_programmes(actor)
+    parts = [q for p in here for q in p.every_part() if q.price or q.benefit]
+    return [q for q in parts if q.programme not in shut]
 
 
 def _offers(actor: Actor, kind: str, today: dt.date) -> list[Offer]:

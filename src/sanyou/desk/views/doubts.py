@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,7 +17,7 @@ from sanyou.desk import held
 from sanyou.desk.actor import actor_of, duty_page, problem
 from sanyou.desk.paging import leaf
 from sanyou.registry import matching, merging
-from sanyou.registry.access import Actor, visible
+from sanyou.registry.access import Actor, existing, visible
 from sanyou.registry.models import Couple, Doubt, Merge, Person
 from sanyou.registry.people import mask_phone, shown_id
 from sanyou.trust import audit
@@ -44,12 +45,14 @@ class Line:
 
 
 def _properties(actor: Actor, person: Person) -> list[tuple[str, str]]:
-    couples = Couple.objects.filter(wife=person) | Couple.objects.filter(husband=person)
+    married = Couple.objects.filter(Q(wife=person) | Q(husband=person))
+    couples = existing(actor, married)
     spouses = [
         (c.husband if c.wife_id == person.pk else c.wife).name
         for c in couples.filter(merged_into__isnull=True).select_related("wife", "husband")
     ]
-    episodes = Episode.objects.filter(couple__in=couples) | Episode.objects.filter(person=person)
+    theirs = Episode.objects.filter(Q(couple__in=married) | Q(person=person))
+    episodes = existing(actor, theirs)
     return [
         (_("姓名"), person.name),
         (_("性别"), str(person.get_sex_display())),
@@ -93,7 +96,7 @@ def _merges(actor: Actor) -> list[dict[str, Any]]:
     merged: dict[UUID, Person | Couple] = {}
     for rows in (Person.objects.all(), Couple.objects.select_related("wife", "husband")):
         seen |= visible(actor, rows).in_bulk({m.winner for m in last}, field_name="key")
-        merged |= rows.in_bulk({m.loser for m in last}, field_name="key")
+        merged |= existing(actor, rows).in_bulk({m.loser for m in last}, field_name="key")
     found = [
         {"merge": m, "winner": _name(seen[m.winner]), "loser": _name(merged[m.loser])}
         for m in last

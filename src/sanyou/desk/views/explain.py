@@ -13,7 +13,7 @@ from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.protocol.entry import parse_date
 from sanyou.registry import people
-from sanyou.registry.access import NotFoundForYou
+from sanyou.registry.access import NotFoundForYou, existing
 
 
 @duty_page("see_person", methods=("GET",))
@@ -32,7 +32,9 @@ def explain(request: HttpRequest, key: UUID) -> HttpResponse:
         "on": on,
         "wrong": wrong,
         "told": explained(couple, on, actor),
-        "opened": Episode.objects.filter(couple=couple).order_by("opened_on").first(),
+        "opened": existing(
+            actor, Episode.objects.filter(couple=couple).order_by("opened_on")
+        ).first(),
     }
     return render(request, "desk/explain/explain.html", context, status=422 if wrong else 200)
 

@@ -23,10 +23,10 @@ from sanyou.desk.paging import PER_PAGE, Leaf, leaf
 from sanyou.desk.views.records import people_of
 from sanyou.desk.views.review import steps_of
 from sanyou.finance.models import Statement
+from sanyou.registry import trail
 from sanyou.registry.access import Actor, visible
 from sanyou.registry.models import Doubt, DutyAssignment, Region, Staff
 from sanyou.stock import reading
-from sanyou.trust.models import AuditEvent
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def doors(actor: Actor) -> list[Door]:
         action, label, icon = known[name]
         if not actor.can(action):
             continue
-        if name == "nominate" and not registers(actor.duty, content.library().programmes.values()):
+        if name == "nominate" and not registers(actor.duty, content.programmes_for(actor).values()):
             continue
         try:
             found.append(Door(reverse(name), str(label), icon, not found))
@@ -299,7 +299,7 @@ def _overview(actor: Actor, districts: Below | None) -> dict[str, Any]:
             "numbers": [
                 (people.filter(is_active=True).count(), _("名在用人员"), ""),
                 (people.exclude(pk__in=held.values("staff")).count(), _("名没有岗位"), ""),
-                (AuditEvent.objects.count(), _("条操作记录"), ""),
+                (trail.events(actor).count(), _("条操作记录"), ""),
             ]
         }
     if actor.duty == "finance":

@@ -55,7 +55,7 @@ def _programmes(actor: Actor, on: date) -> list[tuple[str, str, str]]:
     library = content.library()
     code = actor.region.code if actor.region else ""
     found = []
-    for programme in library.programmes.values():
+    for programme in content.programmes_for(actor).values():
         policy = library.policy_for(code, programme.id, on)
         if policy is not None and programme.is_couple:
             found.append((programme.id, str(programme.label), policy.id))

@@ -24,9 +24,9 @@ from sanyou.desk.views.records import people_of, readable_episode
 from sanyou.desk.views.records_form import shown, words
 from sanyou.protocol.programme import Programme
 from sanyou.registry import people
-from sanyou.registry.access import Actor, NotFoundForYou, visible
+from sanyou.registry.access import Actor, NotFoundForYou, existing, visible
 from sanyou.registry.duties import DUTIES
-from sanyou.registry.models import Person
+from sanyou.registry.models import Birth, Person
 from sanyou.trust import audit
 
 WIDTH, LEFT, ROW = 1000, 210, 30  # of the picture, in its own units
@@ -89,7 +89,7 @@ def life(request: HttpRequest, key: UUID) -> HttpResponse:
     if person is None:
         raise NotFoundForYou
     actor.require("see_person", person)
-    family = family_of(person)
+    family = family_of(person, actor)
     records = episodes_of(family, actor)
     today = timezone.localdate()
     audit.record(actor, "read", "family", person.key)
@@ -250,7 +250,7 @@ def trace(request: HttpRequest, key: UUID) -> HttpResponse:
         "programme_label": words(programme.label),
         "names": [episode.person.name],
         "born": episode.person.birth_date,
-        "mother": getattr(getattr(episode.person, "birth", None), "mother", None),
+        "mother": _mother(actor, episode.person),
         "chances": chances,
         "groups": [
             (label, [c for c in chances if c.level == label]) for label in _levels().values()
@@ -264,6 +264,11 @@ def trace(request: HttpRequest, key: UUID) -> HttpResponse:
         "today": today,
     }
     return render(request, "desk/life/trace.html", context)
+
+
+def _mother(actor: Actor, child: Person) -> Person | None:
+    births = existing(actor, Birth.objects.filter(child=child)).select_related("mother")
+    return next((birth.mother for birth in births), None)
 
 
 def _chance(actor: Actor, number: int, one: Looked, first: bool) -> Chance:
@@ -323,11 +328,8 @@ class Entry:
 def ledger(request: HttpRequest, programme_id: str) -> HttpResponse:
     """Open episodes of a programme by the class that stands: what, since when, what is due."""
     actor = actor_of(request)
-    programme = content.library().programmes.get(programme_id)
-    hers = programme is not None and (
-        not programme.spec.compartment or programme.spec.compartment in actor.role.compartments
-    )
-    if programme is None or programme.spec.ledger is None or not hers:
+    programme = content.programmes_for(actor).get(programme_id)
+    if programme is None or programme.spec.ledger is None:
         raise Http404
     wanted = list(programme.spec.ledger.classes)
     standing = (

@@ -27,7 +27,7 @@ from sanyou.finance.models import Claim, Correction, Statement
 from sanyou.protocol.models import ItemSpec
 from sanyou.protocol.policy import Policy
 from sanyou.protocol.pricing import split_shares
-from sanyou.registry.access import Actor, visible
+from sanyou.registry.access import Actor, shut_programmes, visible
 from sanyou.registry.models import Organisation
 from sanyou.registry.regions import prefix_of
 from sanyou.trust import audit
@@ -95,7 +95,9 @@ def _policies(actor: Actor) -> list[Policy]:
     code = actor.region.code if actor.region else ""
     found = content.library().policies.values()
     here = [p for p in found if not p.stub and code.startswith(prefix_of(p.region))]
-    return [q for p in here for q in p.every_part() if q.price or q.benefit]
+    shut = shut_programmes(actor)
+    parts = [q for p in here for q in p.every_part() if q.price or q.benefit]
+    return [q for q in parts if q.programme not in shut]
 
 
 def _offers(actor: Actor, today: dt.date) -> list[Offer]:

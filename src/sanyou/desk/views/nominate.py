@@ -21,7 +21,7 @@ from sanyou.protocol.entry import parse_date
 from sanyou.protocol.form import FormResult, validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import matching, people, regions
-from sanyou.registry.access import Actor, reaches, visible
+from sanyou.registry.access import Actor, existing, reaches, visible, works_in
 from sanyou.registry.models import Couple, Person, Region
 from sanyou.stock import sitting
 from sanyou.trust import audit
@@ -60,7 +60,7 @@ def _programmes(actor: Actor) -> list[Programme]:
     """Programmes whose opening form this duty fills, where a document of the region covers them."""
     mine = [
         p
-        for p in content.library().programmes.values()
+        for p in content.programmes_for(actor).values()
         if p.opening_form and actor.duty in p.forms[p.opening_form].duty
     ]
     code, today = actor.region.code if actor.region else "", timezone.localdate()
@@ -361,7 +361,8 @@ def _open(
     programme = offer.programmes[0]
     try:
         with transaction.atomic():
-            persons = {role: people.register_person(d, actor) for role, d in data.items()}
+            within = programme.spec.compartment or ""
+            persons = {r: people.register_person(d, actor, within) for r, d in data.items()}
             subject = _subject(actor, programme, persons, results)
             if offer.together:
                 made = one_stop.register(actor, subject, observations, on=today, region=region)
@@ -425,6 +426,7 @@ def _subject(
         actor=actor,
         marriage_date=married if isinstance(married, date) else None,
         marriage_kind=values.get("marriage_kind") or "",
+        compartment=programme.spec.compartment or "",
     )
 
 
@@ -488,6 +490,8 @@ def check_number(request: HttpRequest) -> HttpResponse:
     if not check.ok:
         return JsonResponse({"ok": False, "error": check.message_zh})
     person = people.find_by_id(check.number)
+    if person is not None and not works_in(actor, person.compartment):
+        person = None
     answer: dict[str, Any] = {
         "ok": True,
         "sex": check.sex,
@@ -514,7 +518,8 @@ def _known(actor: Actor, person: Person) -> str:
     if not visible(actor, Person.objects.filter(pk=person.pk)).exists():
         return _("此人已在其他地区登记过，可以继续登记，由中心核对。")
     couples = Couple.objects.filter(wife=person) | Couple.objects.filter(husband=person)
-    last = Episode.objects.filter(couple__in=couples).order_by("-opened_on").first()
+    theirs = existing(actor, Episode.objects.filter(couple__in=couples))
+    last = theirs.order_by("-opened_on").first()
     if last is None:
         return _("此人已登记过，资料可以带入。")
     return _("此人已登记过（%(on)s，%(status)s），资料可以带入。") % {

@@ -122,9 +122,9 @@ def _choices(actor: Actor, districts: Below | None = None) -> list[tuple[str, st
         if any(code.startswith(prefix_of(policy.region)) for code in codes):
             for place, programme in enumerate(policy.programmes):
                 here[programme] = min(place, here.get(programme, place))
-    programmes = content.library().programmes
+    programmes = content.programmes_for(actor)
     wanted = sorted(here, key=lambda p: (here[p], p)) if actor.region_prefix else programmes
-    for programme in wanted:
+    for programme in (p for p in wanted if p in programmes):
         reports = programmes[programme].reports.values()
         found += [(programme, r.id, words(r.label)) for r in reports]
     return found

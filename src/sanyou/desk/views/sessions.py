@@ -20,7 +20,7 @@ from sanyou.desk.views.records_form import sections as form_sections
 from sanyou.protocol.entry import parse_date
 from sanyou.protocol.facts import read_observation
 from sanyou.registry import groups
-from sanyou.registry.access import Actor, visible
+from sanyou.registry.access import Actor, existing, visible
 from sanyou.registry.models import Group, Organisation, Person, Region
 from sanyou.registry.people import RegistryError
 from sanyou.trust import audit
@@ -131,7 +131,7 @@ def group(request: HttpRequest, key: UUID) -> HttpResponse:
         "members": members.order_by("person__name", "pk"),
         "held": [
             (s, words(sessions.kind_of(s).spec.label), s.encounters.filter(status="signed").count())
-            for s in found.sessions.order_by("-held_on", "-pk")
+            for s in existing(actor, found.sessions.order_by("-held_on", "-pk"))
         ],
         "kinds": [
             (f"{k.programme.id}.{k.spec.id}", words(k.spec.label))

@@ -15,7 +15,7 @@ from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.paging import leaf
 from sanyou.desk.views.home import names_of
 from sanyou.desk.views.records_form import words
-from sanyou.registry.access import Actor, NotFoundForYou, may_keep, visible
+from sanyou.registry.access import Actor, NotFoundForYou, may_keep, visible, works_in
 from sanyou.registry.models import Organisation, Region
 from sanyou.registry.regions import county_code
 from sanyou.stock import moves, reading, stores
@@ -148,7 +148,7 @@ def store(request: HttpRequest, pk: int) -> HttpResponse:
         "held": reading.held_in(found, today),
         "states": STATES,
         "leaf": page,
-        "lines": [line(row) for row in page],
+        "lines": [line(row, actor) for row in page],
         "transfers": list(reading.arrivals(actor).filter(reading.of_store(found))[:20]),
         "keeps": keeps,
         "receives": keeps and actor.can("manage_stock"),
@@ -162,14 +162,16 @@ def store(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "desk/stock/store.html", context)
 
 
-def line(row: Movement) -> dict[str, Any]:
-    """A line of a ledger in words; nobody is named."""
+def line(row: Movement, actor: Actor) -> dict[str, Any]:
+    """A line of a ledger in words; nobody is named, and no record that does not exist for her."""
     about, url = row.reason, ""
     if row.transfer is not None:
         other = row.transfer.receiver if row.kind == Movement.Kind.SEND else row.transfer.sender
         about = f"{other.name} {row.reason}".strip()
     elif row.issue is not None:
-        about = f"{row.issue.episode.number} {row.reason}".strip()
+        episode = row.issue.episode
+        number = episode.number if works_in(actor, episode.compartment) else ""
+        about = f"{number} {row.reason}".strip()
     elif row.document:
         about = f"{row.document} {row.reason}".strip()
     return {"row": row, "about": about, "url": url, "sign": "+" if row.change > 0 else ""}

@@ -22,7 +22,14 @@ from sanyou.protocol.assessment import assess
 from sanyou.protocol.form import FormResult, stored, validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import people
-from sanyou.registry.access import Actor, Forbidden, NotFoundForYou, may_fill, visible
+from sanyou.registry.access import (
+    Actor,
+    Forbidden,
+    NotFoundForYou,
+    existing,
+    may_fill,
+    visible,
+)
 from sanyou.registry.models import Couple, Person, Region
 from sanyou.stock import reading, signing, sitting, stores
 from sanyou.stock.errors import StockError
@@ -78,7 +85,7 @@ def _page(request: HttpRequest, key: UUID, programme_id: str) -> "_Page":
     if person is None:
         raise NotFoundForYou
     actor.require("see_person", person)
-    programme = content.library().programmes.get(programme_id)
+    programme = content.programmes_for(actor).get(programme_id)
     if programme is None or sitting.handing_form(programme) is None:
         raise NotFoundForYou
     if not sitting.does_all(actor, programme):
@@ -252,7 +259,7 @@ class _Page:
             "label": words(self.programme.label),
             "programme": self.programme,
             "episode": self.episode,
-            "back": home_of(self.episode) if self.episode else _home(self.person),
+            "back": home_of(self.episode) if self.episode else _home(self.actor, self.person),
             "opening": self.questions(self.opening) if self.episode is None else [],
             "handing": self.questions(self.handing),
             "hint": words(self.handing.spec.hint),
@@ -274,9 +281,10 @@ class _Page:
         return render(self.request, "desk/stock/hand_out.html", context, status=status)
 
 
-def _home(person: Person) -> str:
+def _home(actor: Actor, person: Person) -> str:
     couple = (
-        Couple.objects.filter(wife=person).first() or Couple.objects.filter(husband=person).first()
+        existing(actor, Couple.objects.filter(wife=person)).first()
+        or existing(actor, Couple.objects.filter(husband=person)).first()
     )
     if couple is not None:
         return reverse("couple", args=[couple.key])

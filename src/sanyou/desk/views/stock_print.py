@@ -14,7 +14,7 @@ from sanyou.desk.views.money import workbook_response
 from sanyou.desk.views.stock import line, store_of
 from sanyou.finance.sheet import Book, Cell
 from sanyou.protocol.entry import parse_date
-from sanyou.registry.access import NotFoundForYou, visible
+from sanyou.registry.access import Actor, NotFoundForYou, visible
 from sanyou.registry.models import Organisation
 from sanyou.stock import reading, stores
 from sanyou.stock.errors import StockError
@@ -32,8 +32,8 @@ def _period(given: Any) -> tuple[date, date]:
     return start, end
 
 
-def _lines(store: Organisation, start: date, end: date) -> list[dict[str, Any]]:
-    return [line(row) for row in reading.ledger(store, start, end)]
+def _lines(actor: Actor, store: Organisation, start: date, end: date) -> list[dict[str, Any]]:
+    return [line(row, actor) for row in reading.ledger(store, start, end)]
 
 
 @duty_page("see_stock", methods=("GET",))
@@ -42,7 +42,7 @@ def ledger(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     store = store_of(actor, pk)
     start, end = _period(request.GET)
-    rows = _lines(store, start, end)
+    rows = _lines(actor, store, start, end)
     totals = reading.sums((r["row"].kind, r["row"].change) for r in rows)
     audit.record(actor, "print", "stock", store.code)
     context = {
@@ -69,13 +69,13 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
         raise StockError(_("请填写导出用途。"), "reason_missing")
     start, end = _period(request.POST)
     with Book(actor, reason) as book:
-        _ledger_sheet(book, store, start, end)
+        _ledger_sheet(book, actor, store, start, end)
         _stock_sheet(book, store)
         audit.record(actor, "export", "stock", store.code, reason=reason)
         return workbook_response(book.bytes(), f"{store.name} {start}—{end}.xlsx")
 
 
-def _ledger_sheet(book: Book, store: Organisation, start: date, end: date) -> None:
+def _ledger_sheet(book: Book, actor: Actor, store: Organisation, start: date, end: date) -> None:
     head = [_("日期"), _("类别"), _("批号"), _("有效期"), _("收入"), _("发出"), _("结存"),
             _("摘要"), _("经手人")]  # fmt: skip
     sheet = book.sheet(_("出入库明细"), [12, 10, 14, 12, 8, 8, 8, 34, 12], landscape=True)
@@ -92,7 +92,7 @@ def _ledger_sheet(book: Book, store: Organisation, start: date, end: date) -> No
             found["about"],
             str(found["row"].by or _("系统")),
         ]
-        for found in _lines(store, start, end)
+        for found in _lines(actor, store, start, end)
     ]
     formats = ["centre", "centre", "text", "centre", "whole", "whole", "whole", "text", "text"]
     book.close(sheet, book.table(sheet, row, head, lines, formats), len(head))

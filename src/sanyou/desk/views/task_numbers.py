@@ -60,14 +60,16 @@ class Invitee:
     next: str
 
 
-def _choices(region: Region | None, on: dt.date) -> list[Basis]:
+def _choices(actor: Actor, region: Region | None, on: dt.date) -> list[Basis]:
     """Programmes whose policy in the region is measured by a task number."""
     code = region.code if region else ""
-    found = (tasknumbers.basis(p, code, on) for p in content.library().programmes)
+    found = (tasknumbers.basis(p, code, on) for p in content.programmes_for(actor))
     return [one for one in found if one is not None]
 
 
-def _chosen(given: Any, region: Region | None) -> tuple[Basis | None, list[Basis], int, dt.date]:
+def _chosen(
+    given: Any, actor: Actor, region: Region | None
+) -> tuple[Basis | None, list[Basis], int, dt.date]:
     """(what is counted or None, the choices, the year, the day up to which it is counted)."""
     today = timezone.localdate()
     text = given.get("year", "")
@@ -75,7 +77,7 @@ def _chosen(given: Any, region: Region | None) -> tuple[Basis | None, list[Basis
     if not today.year - YEARS_BACK <= year <= today.year + 1:
         year = today.year
     on = tasknumbers.as_of(year, today)
-    choices = _choices(region, on)
+    choices = _choices(actor, region, on)
     asked = given.get("programme", "")
     found = next((c for c in choices if c.programme.id == asked), None)
     return found or (choices[0] if choices else None), choices, year, on
@@ -89,7 +91,7 @@ def task_numbers(request: HttpRequest) -> HttpResponse:
     if districts is not None and districts.chosen is None:
         return _of_districts(request, actor, districts)
     region = districts.chosen if districts else actor.region
-    found, choices, year, on = _chosen(request.GET, region)
+    found, choices, year, on = _chosen(request.GET, actor, region)
     today = timezone.localdate()
     context: dict[str, Any] = {
         "below": districts,
@@ -122,11 +124,11 @@ class DistrictLine:
 
 def _of_districts(request: HttpRequest, actor: Actor, districts: Below) -> HttpResponse:
     """A line for each district and programme that is measured by a task number."""
-    _none, _choices_here, year, on = _chosen(request.GET, None)
+    _none, _choices_here, year, on = _chosen(request.GET, actor, None)
     today = timezone.localdate()
     lines = []
     for region in districts.districts:
-        for found in _choices(region, on):
+        for found in _choices(actor, region, on):
             own = tasknumbers.of_regions(found.programme.id, year, region).get(region.code)
             done = len(tasknumbers.examined(found, region, year, on))
             number = own.number if own else None
@@ -290,7 +292,7 @@ def task_numbers_set(request: HttpRequest) -> HttpResponse:
     """Enter the city's number for the district and split it over towns and organisations."""
     actor = actor_of(request)
     given = request.POST if request.method == "POST" else request.GET
-    found, _others, year, _on = _chosen(given, actor.region)
+    found, _others, year, _on = _chosen(given, actor, actor.region)
     district = actor.region
     if found is None or district is None or district.level != Region.Level.COUNTY:
         raise Http404

@@ -9,6 +9,7 @@ from typing import Any
 
 from sanyou.protocol.expression import Expression
 from sanyou.protocol.facts import region_prefix
+from sanyou.protocol.loading.compartments import check_together
 from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.models import PolicyFile, PolicyTerms
 from sanyou.protocol.policy import Policy
@@ -171,6 +172,7 @@ def _check_further(draft: Draft, file: YamlFile, spec: PolicyFile) -> None:
                 where: Loc = (*loc, "shares", index, "tier")
                 draft.unknown(file, where, "分担档次", "tier", share.tier, tiers)
     if spec.one_stop is not None:
+        check_together(draft, file, spec.one_stop.programmes)
         for index, name in enumerate(spec.one_stop.programmes):
             if name not in spec.programmes:
                 where = ("one_stop", "programmes", index)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sanyou.protocol.dictionary import inputs_of
 from sanyou.protocol.loading.cases import placed, read_cases
+from sanyou.protocol.loading.compartments import check_compartment
 from sanyou.protocol.loading.draft import Draft
 from sanyou.protocol.loading.forms import load_forms
 from sanyou.protocol.loading.loops import load_loops
@@ -85,6 +86,7 @@ def check_between(draft: Draft, supplies: Mapping[str, SupplySpec]) -> None:
     for programme in list(draft.programmes.values()):
         draft.programmes[programme.id] = load_trace(draft, programme)
         check_starts(draft, programme)
+        check_compartment(draft, draft.programmes[programme.id])
         root = programme.folder.parent.parent
         file = read_yaml(programme.folder / "programme.yaml", root)
         for index, reuse in enumerate(programme.spec.reuse):
