@@ -20,7 +20,7 @@ from sanyou.protocol.programme import Programme
 from sanyou.registry.access import Actor
 from sanyou.registry.people import RegistryError
 from sanyou.synth.dating import date_back
-from sanyou.synth.filling import drawn
+from sanyou.synth.filling import drawn, unremarkable
 
 ROUNDS = 150  # more than any life in the demo has acts
 LIVE = 21  # days before today in which work may still wait
@@ -132,10 +132,13 @@ class Life:
         own = {f.element for f in form.fields_for(role)}
         known = {entry["element"] for entry in values}
         needed = {f.element for f in form.fields_for(role) if f.required}
-        for name in set(answers) - known - needed:  # no range to draw from: not measured
+        plain = unremarkable(self.library, programme.id, form_id, role, on)
+        for name in set(answers) - known:
             element = self.library.dictionary.elements[name]
-            if element.is_number and not element.ranges:
-                del answers[name]
+            if element.type == "code" and name in plain:  # what has no share is unremarkable
+                answers[name] = plain[name]
+            elif element.is_number and not element.ranges and name not in needed:
+                del answers[name]  # no range to draw from: not measured
         answers |= self._grown(episode, programme, role, own & answers.keys(), on, rng)
         answers |= {name: value for name, value in told.items() if name in own}
         if who.duty not in form.duty:
