@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import time
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -257,46 +259,29 @@ def _print_logins(logins: list[Any]) -> None:
         out.print(f"密码都是 [bold]{logins[0].password}[/]，登录页上也可以直接选。")
 
 
+TURN_SECONDS = 600  # how often it is looked whether a new day has begun
+
+
 @app.command()
-def daily(home: Home = None) -> None:
+def daily(
+    home: Home = None,
+    stay: Annotated[bool, typer.Option(hidden=True, help="留下来，每天做一次")] = False,
+) -> None:
     """到了新的一天：把随年龄、间隔变化的任务推到今天。网页服务运行时会自己做；可重复运行。"""
     _django(home)
     _need_database()
-    from rich.progress import Progress
-
     from sanyou.care import daily as days
+
+    while stay:  # beside the server
+        if not days.is_done(_today()):
+            days.turn(_today())
+        time.sleep(TURN_SECONDS)
+    from rich.progress import Progress
 
     with Progress(console=err) as bar:
         task = bar.add_task("推到今天", total=None)
         looked = days.turn(_today(), lambda n, of: bar.update(task, completed=n, total=of))
     out.print(f"[green]✓[/] 已看过 {looked} 份进行中的档案。")
-
-
-TURN_SECONDS = 600  # how often the server looks whether a new day has begun
-
-
-def _turn_days() -> None:
-    """Beside the server: go through the turn of each day once."""
-    import logging
-    import threading
-
-    from django.db import close_old_connections
-
-    from sanyou.care import daily as days
-
-    log = logging.getLogger("sanyou.daily")
-
-    def run() -> None:
-        while True:
-            try:
-                if not days.is_done(_today()):
-                    days.turn(_today())
-            except Exception:  # the pages go on; it is tried again
-                log.exception("the turn of the day failed")
-            close_old_connections()
-            threading.Event().wait(TURN_SECONDS)
-
-    threading.Thread(target=run, name="daily", daemon=True).start()
 
 
 def _serve(host: str, port: int) -> None:
@@ -311,9 +296,9 @@ def _serve(host: str, port: int) -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
-    _turn_days()
-
-    Granian(
+    # A process of its own: the server forks its workers, which threads would not survive.
+    beside = subprocess.Popen([sys.executable, "-m", "sanyou", "daily", "--stay"])
+    server = Granian(
         "sanyou.wsgi:application",
         address=host,
         port=port,
@@ -321,7 +306,11 @@ def _serve(host: str, port: int) -> None:
         blocking_threads=4,
         log_enabled=True,
         log_access=False,  # addresses are not logged
-    ).serve()
+    )
+    try:
+        server.serve()
+    finally:
+        beside.terminate()
 
 
 @app.command("serve")
