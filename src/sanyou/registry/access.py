@@ -58,6 +58,7 @@ PLACES: dict[str, tuple[Way, ...]] = {
     "registry.Birth": (
         ("child__residence_region__code", "child__compartment", "mother__compartment"),
     ),
+    "registry.FormerIdentity": (("person__residence_region__code", "person__compartment"),),
     "registry.Doubt": (("region__code", "person__compartment", "other__compartment"),),
     "registry.Group": (("organisation__region__code",),),
     "registry.Member": (("group__organisation__region__code", "person__compartment"),),

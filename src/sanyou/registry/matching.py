@@ -44,6 +44,22 @@ def find_doubts(person: Person) -> list[Doubt]:
     return found
 
 
+def hold_same(person: Person, other: Person, why: list[str]) -> Doubt:
+    """Hold that two records may be one person. One doubt for a pair; one decided stays decided."""
+    pair = [person, other]
+    rows = Doubt.objects.filter(kind=Doubt.Kind.SAME_PERSON, person__in=pair, other__in=pair)
+    doubt = rows.first() or Doubt(
+        kind=Doubt.Kind.SAME_PERSON,
+        person=person,
+        other=other,
+        region=_region_of(person, other),
+    )
+    if doubt.status == Doubt.Status.OPEN:
+        doubt.score, doubt.why = 100, list(dict.fromkeys([*doubt.why, *why]))
+        doubt.save()
+    return doubt
+
+
 def _candidates(person: Person) -> QuerySet[Person]:
     near = Q(birth_date=person.birth_date, name_key=person.name_key)
     if person.phone_index:

@@ -5,7 +5,7 @@ stays and says into whom it was merged, so old keys and cards keep working. Each
 its old and new value: undoing puts back exactly these.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -13,8 +13,9 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from sanyou.registry import pregnancies
 from sanyou.registry.access import Actor
-from sanyou.registry.models import Couple, Doubt, Merge, Person
+from sanyou.registry.models import Birth, Couple, Doubt, Member, Merge, Person, Pregnancy
 from sanyou.trust import audit
 
 T = TypeVar("T", Person, Couple)
@@ -38,13 +39,13 @@ class MergeRefused(Exception):
 
 @transaction.atomic
 def merge_people(winner: Person, loser: Person, reason: str, actor: Actor) -> Merge:
-    """Merge `loser` into `winner`. Couples that become the same two people are merged with them.
+    """Merge `loser` into `winner`. Couples that become the same two people are merged with them, and
+    so are children and pregnancies that become the same.
 
     Needs the duty "merge" over both. MergeRefused when they cannot be one person.
     """
     winner, loser = _two(Person, winner, loser, reason, actor)
-    if winner.sex != loser.sex:
-        raise MergeRefused(_("两份档案性别不同，不能合并。请核对身份证号码。"))
+    _check_two(winner, loser)
     moved: Moved = []
     for side, other in (("wife", "husband"), ("husband", "wife")):
         for couple in Couple.objects.filter(**{side: loser, "merged_into": None}):
@@ -52,10 +53,110 @@ def merge_people(winner: Person, loser: Person, reason: str, actor: Actor) -> Me
             twin = Couple.objects.filter(**same).first()
             if twin is not None:
                 _merge_into(_standing(twin), couple, moved)
-    _merge_into(winner, loser, moved)
+    _merge_person(winner, loser, moved)
+    return _note("person", winner, loser, moved, reason, actor)
+
+
+def _check_two(winner: Person, loser: Person) -> None:
+    if winner.sex and loser.sex and winner.sex != loser.sex:
+        raise MergeRefused(_("两份档案性别不同，不能合并。请核对身份证号码。"))
+    kinds = winner.id_type, loser.id_type
+    if kinds[0] == Person.IdType.NONE != kinds[1]:
+        raise MergeRefused(_("其中一份没有证件号码。请保留有证件号码的那一份。"))
+
+
+def _merge_person(winner: Person, loser: Person, moved: Moved, own: Birth | None = None) -> None:
+    """What is the same of both is settled first; the rest goes to the winner. `own`: the birth of
+    the loser that is settled already."""
+    stays: set[models.Model] = {own} if own is not None else _settle_child(winner, loser, moved)
+    stays |= _settle_births(winner, loser, moved)
+    stays |= _settle_pregnancies(winner, loser, moved)
+    both = Member.objects.filter(
+        person=loser, left_on=None, group__members__in=winner.memberships.filter(left_on=None)
+    )
+    for member in both:
+        _set(member, "left_on", timezone.localdate().isoformat(), moved)
+    _merge_into(winner, loser, moved, stays)
+    if not winner.sex and loser.sex:
+        _set(winner, "sex", loser.sex, moved)
     for doubt in _doubts_between(winner, loser):
         _set(doubt, "status", Doubt.Status.MERGED.value, moved)
-    return _note("person", winner, loser, moved, reason, actor)
+
+
+def _settle_child(winner: Person, loser: Person, moved: Moved) -> set[models.Model]:
+    """A child registered twice: the birth of the record that goes stays with it."""
+    own = Birth.objects.filter(child=loser).select_related("mother").first()
+    kept = Birth.objects.filter(child=winner).select_related("mother").first()
+    if own is None or kept is None:
+        return set()
+    if _root(own.mother) != _root(kept.mother):
+        raise MergeRefused(
+            _("两份儿童档案登记的母亲不同。是同一位母亲的，请先合并母亲的档案；不是的，请先更正。")
+        )
+    _fill_birth(kept, own, moved)
+    return {own}
+
+
+def _settle_births(winner: Person, loser: Person, moved: Moved) -> set[models.Model]:
+    """Two mothers that become one: children of the same day and order become one, too. The births
+    that stay with the loser, because the winner has them already."""
+    stays: set[models.Model] = set()
+    for birth in Birth.objects.filter(mother=loser).select_related("child").order_by("pk"):
+        if birth.child.merged_into_id is not None:
+            stays.add(birth)  # stayed with its child before
+            continue
+        same = Birth.objects.filter(mother=winner, born_on=birth.born_on, order=birth.order)
+        twin = same.select_related("child").first()
+        if twin is None:
+            continue
+        child = _root(twin.child)
+        if not _may_be_one(child, birth.child) or not _same_certificate(twin, birth):
+            raise MergeRefused(
+                _(
+                    "合并后同一次分娩会有两个第 %d 个孩子，性别或证件不同。"
+                    "请先更正其中一个的“第几个”，再合并。"
+                )
+                % birth.order
+            )
+        _fill_birth(twin, birth, moved)
+        _merge_person(child, birth.child, moved, birth)
+        stays.add(birth)
+    return stays
+
+
+def _may_be_one(one: Person, two: Person) -> bool:
+    card = Person.IdType.RESIDENT
+    return not ((one.sex and two.sex and one.sex != two.sex) or one.id_type == two.id_type == card)
+
+
+def _same_certificate(one: Birth, two: Birth) -> bool:
+    numbers = {one.certificate_index, two.certificate_index} - {""}
+    return len(numbers) < 2
+
+
+def _fill_birth(kept: Birth, other: Birth, moved: Moved) -> None:
+    """What only the other row of the same birth tells."""
+    for name in ("father_id", "pregnancy_id", "certificate_index"):
+        if not getattr(kept, name) and getattr(other, name):
+            _set(kept, name, getattr(other, name), moved)
+            setattr(kept, name, getattr(other, name))
+
+
+def _settle_pregnancies(winner: Person, loser: Person, moved: Moved) -> set[models.Model]:
+    """Pregnancies that stay with the loser: what hung on them hangs on the winner's from now on."""
+    stays: set[models.Model] = set()
+    theirs = list(Pregnancy.objects.filter(woman=winner).order_by("pk"))
+    for other in Pregnancy.objects.filter(woman=loser).order_by("pk"):
+        kept = next((p for p in theirs if pregnancies.is_same(p, other)), None)
+        if kept is None:
+            continue
+        for name in ("began_on", "ended_on"):
+            if getattr(kept, name) is None and (day := getattr(other, name)) is not None:
+                _set(kept, name, day.isoformat(), moved)
+                setattr(kept, name, day)
+        _move(kept, other, moved, set())
+        stays.add(other)
+    return stays
 
 
 @transaction.atomic
@@ -127,19 +228,27 @@ def _doubts_between(one: Person, two: Person) -> list[Doubt]:
     return list(Doubt.objects.filter(person__in=pair, other__in=pair, status=Doubt.Status.OPEN))
 
 
-def _merge_into(winner: models.Model, loser: models.Model, moved: Moved) -> None:
-    """Move every row that points to the loser, then mark the loser."""
+def _merge_into(
+    winner: models.Model, loser: models.Model, moved: Moved, stays: Collection[models.Model] = ()
+) -> None:
+    """Move every row that points to the loser but those that stay, then mark the loser."""
     for settler in settlers:
         for row, field, new in settler(winner, loser):
             _set(row, field, new, moved)
+    _move(winner, loser, moved, stays)
+    _set(loser, "merged_into_id", winner.pk, moved)
+
+
+def _move(
+    winner: models.Model, loser: models.Model, moved: Moved, stays: Collection[models.Model]
+) -> None:
     for relation in loser._meta.related_objects:
         key = relation.field
         if not isinstance(key, models.ForeignKey) or key.model in {type(loser), Doubt}:
             continue  # earlier losers keep their own chain; doubts name the records as they were
         for row in key.model._base_manager.filter(**{key.name: loser}):
-            if getattr(row, "merged_into_id", None) is None:
+            if getattr(row, "merged_into_id", None) is None and row not in stays:
                 _set(row, key.attname, winner.pk, moved)
-    _set(loser, "merged_into_id", winner.pk, moved)
 
 
 def _set(row: models.Model, field: str, new: Any, moved: Moved) -> None:

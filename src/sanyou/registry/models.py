@@ -99,6 +99,7 @@ class Sex(models.TextChoices):
 
     FEMALE = "female", _("女")
     MALE = "male", _("男")
+    UNCLEAR = "", _("未明")  # of a newborn, until a doctor has told it; a fact not known
 
 
 class Person(models.Model):
@@ -115,7 +116,7 @@ class Person(models.Model):
     name = models.CharField(max_length=60, db_index=True)  # as on her papers
     name_key = models.CharField(max_length=60, db_index=True, default="")  # without dots and spaces
     name_initials = models.CharField(max_length=30, db_index=True)  # pinyin initials, lower case
-    sex = models.CharField(max_length=6, choices=Sex)
+    sex = models.CharField(max_length=6, choices=Sex, blank=True)
     birth_date = models.DateField()
     id_type = models.CharField(max_length=20, choices=IdType, default=IdType.RESIDENT)
     id_number = EncryptedTextField()
@@ -145,6 +146,19 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)  # never the name: this string reaches logs
+
+
+class FormerIdentity(models.Model):
+    """What somebody was registered as before it was put right. Append-only."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="former_identities")
+    told = EncryptedTextField()  # JSON: name, sex, birth_date, id_type, id_number
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.person_id)
 
 
 class Couple(models.Model):

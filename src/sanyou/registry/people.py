@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import unicodedata
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from pypinyin import Style, lazy_pinyin
 
 from sanyou.registry.access import Actor, existing, may_unmask, visible
 from sanyou.registry.idnumber import check_character
-from sanyou.registry.models import Couple, Person, Pregnancy, Region, Sex
+from sanyou.registry.models import Birth, Couple, Person, Pregnancy, Region, Sex
 from sanyou.trust import audit
 from sanyou.trust.index import blind_index, normalise
 
@@ -68,7 +69,10 @@ class IdCheck:
 @dataclass(frozen=True, slots=True)
 class PersonData:
     """What is known of a person to be registered. A resident id number gives birth date and sex;
-    other documents need them given."""
+    other documents need them given; `sex` "" is that of a newborn whose sex is not clear.
+
+    A child is told by its `mother`, birth date and `order` among the children of that birth; then
+    name and number may be missing (see `sanyou.registry.births`)."""
 
     name: str
     id_number: str
@@ -81,6 +85,8 @@ class PersonData:
     residence_region: Region | None = None
     residence_text: str = ""
     residence_since: dt.date | None = None
+    mother: Person | None = None
+    order: int = 1
 
 
 def pack(data: PersonData) -> dict[str, Any]:
@@ -97,6 +103,8 @@ def pack(data: PersonData) -> dict[str, Any]:
         "residence_region": data.residence_region.code if data.residence_region else None,
         "residence_text": data.residence_text,
         "residence_since": data.residence_since.isoformat() if data.residence_since else None,
+        "mother": str(data.mother.key) if data.mother else None,
+        "order": data.order,
     }
 
 
@@ -121,6 +129,8 @@ def unpack(data: dict[str, Any]) -> PersonData:
         residence_region=region("residence_region"),
         residence_text=data.get("residence_text", ""),
         residence_since=day("residence_since"),
+        mother=by_key(data["mother"]) if data.get("mother") else None,
+        order=data.get("order") or 1,
     )
 
 
@@ -165,6 +175,17 @@ def check_id(raw: object) -> IdCheck:
     return IdCheck(True, number, born, str(sex.value))
 
 
+def check_certificate(raw: object) -> str:
+    """The number of a birth certificate: a letter and nine digits. RegistryError otherwise."""
+    number = normalise_id(raw)
+    if not re.fullmatch(r"[A-Z][0-9]{9}", number):
+        raise RegistryError(
+            "bad_certificate",
+            _("出生医学证明编号是 1 个字母加 9 位数字，例如 U500123456，请对照证明核对。"),
+        )
+    return number
+
+
 def normalise_phone(raw: object) -> str:
     """Digits only, without the country code 86."""
     digits = re.sub(r"\D", "", normalise(str(raw or "")))
@@ -201,9 +222,19 @@ def mask_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****" if phone else ""
 
 
+def paper_number(person: Person) -> str:
+    """The number of her papers; "" where she has none and the number was made here."""
+    return "" if person.id_type == Person.IdType.NONE else person.id_number
+
+
+def masked_id(person: Person) -> str:
+    """The number of her papers with the middle hidden; "" where she has none."""
+    return mask_id(number) if (number := paper_number(person)) else ""
+
+
 def shown_id(actor: Actor, person: Person) -> str:
-    """The identity number as this actor may read it."""
-    return person.id_number if may_unmask(actor) else mask_id(person.id_number)
+    """The identity number as this actor may read it; "" where there is none."""
+    return paper_number(person) if may_unmask(actor) else masked_id(person)
 
 
 def current(person: Person) -> Person:
@@ -260,35 +291,73 @@ def id_indexes_of(persons: Iterable[Person]) -> dict[int, list[str]]:
 
 
 def find_by_id(number: str, id_type: str = Person.IdType.RESIDENT) -> Person | None:
-    """The person registered with this number (after merges), or None."""
-    person = Person.objects.filter(id_index=id_index(number, id_type)).first()
+    """The person registered with this number (after merges), or None. A child is found by its
+    birth certificate also when it has an identity card by now."""
+    person = _holder(Person.objects.all(), id_index(number, id_type), id_type)
     return current(person) if person else None
+
+
+def _holder(rows: QuerySet[Person], index: str, id_type: str) -> Person | None:
+    found = rows.filter(id_index=index).first()
+    if found is None and id_type == Person.IdType.BIRTH:
+        known = Birth.objects.filter(certificate_index=index).values("child")
+        found = rows.filter(pk__in=known).order_by("pk").first()
+    return found
+
+
+def number_fields(id_type: str, number: str) -> dict[str, str]:
+    """The fields of a person that hold her number; a made-up one is not searched for by its end."""
+    tail = "" if id_type == Person.IdType.NONE else number[-4:]
+    return {
+        "id_type": id_type,
+        "id_number": number,
+        "id_index": id_index(number, id_type),
+        "id_tail_index": blind_index("id_tail", tail),
+    }
+
+
+def name_fields(name: str) -> dict[str, str]:
+    """The fields of a person that hold her name."""
+    tidy = tidy_name(name)
+    return {"name": tidy, "name_key": normalise(tidy), "name_initials": initials(name)}
+
+
+def made_up_number() -> str:
+    """A number for somebody without papers, to be replaced when there are some."""
+    return f"N{uuid.uuid4().hex[:15].upper()}"
 
 
 def register_person(data: PersonData, actor: Actor, compartment: str = "") -> Person:
     """The person with that number, registered if new; newer contact data replaces the old.
 
-    A name already registered stays. RegistryError when the identity cannot be accepted.
-    Probable duplicates of a new person are held as doubts. Somebody new registered within a
+    A name already registered stays, unless it was made up for a newborn. A child told by its mother
+    is registered by `births.register`. RegistryError when the identity cannot be accepted. Probable duplicates of a new person are held as doubts. Somebody new registered within a
     `compartment` is known only there, until she is registered outside of it.
     """
+    from sanyou.registry import births
+
+    if data.mother is not None:
+        return births.register(data, actor, compartment).child
     identity = _identity(data)
     index = id_index(identity.number, data.id_type)
     with transaction.atomic():
-        found = Person.objects.select_for_update().filter(id_index=index).first()
+        found = _holder(Person.objects.select_for_update(), index, data.id_type)
         if found is None:
             try:
                 with transaction.atomic():
-                    return _create(data, identity, index, actor, compartment)
+                    return _create(data, identity, actor, compartment)
             except IntegrityError:  # somebody else has just registered the same number
                 found = Person.objects.select_for_update().get(id_index=index)
         person = current(found)
         changed = _update_contact(person, data)
+        if tidy_name(data.name) != person.name and births.has_made_up_name(person):
+            births.name_child(person, data.name)
+            changed.append("name")
         if not compartment and person.compartment:
             # For whoever registers her now she is new: her name is as it is given now.
             person.compartment = ""
-            person.name, person.name_key = tidy_name(data.name), normalise(tidy_name(data.name))
-            person.name_initials = initials(data.name)
+            for field, value in name_fields(data.name).items():
+                setattr(person, field, value)
             person.save()
             audit.record(actor, "register", "person", person.key)
         elif changed:
@@ -308,29 +377,28 @@ def _identity(data: PersonData) -> IdCheck:
         if data.sex and data.sex != check.sex:
             raise RegistryError("wrong_sex", _("身份证号码与性别不符，请核对身份证原件。"))
         return check
-    number = normalise_id(data.id_number)
-    if not number or not data.sex or not data.birth_date:
+    birth = data.id_type == Person.IdType.BIRTH
+    number = check_certificate(data.id_number) if birth else normalise_id(data.id_number)
+    clear = bool(data.sex) or (data.sex == Sex.UNCLEAR and data.id_type in WITHOUT_CARD)
+    if not number or not clear or not data.birth_date:
         raise RegistryError("incomplete", _("非居民身份证须填写证件号码、性别和出生日期。"))
     return IdCheck(True, number, data.birth_date, data.sex)
 
 
-def _create(
-    data: PersonData, identity: IdCheck, index: str, actor: Actor, compartment: str
-) -> Person:
+# What a child may be registered with before it has a number of its own.
+WITHOUT_CARD = (Person.IdType.NONE, Person.IdType.BIRTH)
+
+
+def _create(data: PersonData, identity: IdCheck, actor: Actor, compartment: str) -> Person:
     from sanyou.registry.matching import find_doubts
 
     assert identity.birth_date
-    assert identity.sex
+    assert identity.sex is not None
     person = Person(
-        name=tidy_name(data.name),
-        name_key=normalise(tidy_name(data.name)),
-        name_initials=initials(data.name),
+        **name_fields(data.name),
+        **number_fields(data.id_type, identity.number),
         sex=identity.sex,
         birth_date=identity.birth_date,
-        id_type=data.id_type,
-        id_number=identity.number,
-        id_index=index,
-        id_tail_index=blind_index("id_tail", identity.number[-4:]),
         compartment=compartment,
     )
     _update_contact(person, data)
