@@ -22,7 +22,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
 from sanyou.registry import trail
-from sanyou.registry.access import Actor, reaches, visible
+from sanyou.registry.access import Actor, existing, reaches, visible
 from sanyou.registry.duties import DUTIES
 from sanyou.registry.models import DutyAssignment, Organisation, Region, Staff
 from sanyou.trust import audit, keys
@@ -285,6 +285,8 @@ ACTS = {
     "trace": gettext_lazy("回顾三级预防"),
     "join": gettext_lazy("加入名单"),
     "leave": gettext_lazy("移出名单"),
+    "correct": gettext_lazy("更正登记"),
+    "begin": gettext_lazy("由另一项目开始"),
     "review": gettext_lazy("镇街审核"),
     "confirm": gettext_lazy("确认"),
     "send-back": gettext_lazy("退回"),
@@ -376,6 +378,8 @@ ACTS = {
     "withdraw": gettext_lazy("撤回"),
 }
 KINDS = {
+    "birth": gettext_lazy("出生"),
+    "pregnancy": gettext_lazy("妊娠"),
     "family": gettext_lazy("家庭"),
     "chart": gettext_lazy("生长曲线"),
     "case-ledger": gettext_lazy("台账"),
@@ -535,11 +539,11 @@ def _day(text: str | None) -> date | None:
 @duty_page("manage_staff", methods=("GET",))
 def key_state(request: HttpRequest) -> HttpResponse:
     """Which keys protect the identifiers, and whether old values wait to be re-encrypted."""
-    ring = keys.keyring()
+    actor, ring = actor_of(request), keys.keyring()
     fields = [
         {
             "label": f"{model._meta.label}.{field.name}",
-            "rows": model._base_manager.count(),
+            "rows": existing(actor, model._base_manager.all()).count(),
         }
         for model, field in keys.encrypted_fields()
     ]
