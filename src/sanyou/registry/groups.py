@@ -125,7 +125,7 @@ def _add(actor: Actor, group: Group, line: str, on: dt.date) -> Member:
     region = group.organisation.region
     data = people.PersonData(
         name=name,
-        id_number=number or f"N{uuid.uuid4().hex[:15].upper()}",
+        id_number=number or people.made_up_number(),
         id_type=Person.IdType.RESIDENT if number else Person.IdType.NONE,
         sex=sex,
         birth_date=born_on,

@@ -16,10 +16,12 @@ from django.db import transaction
 from sanyou.benefits import decisions, notices
 from sanyou.care import content
 from sanyou.care.models import Episode, Task
+from sanyou.registry import births
+from sanyou.registry.access import Actor
 from sanyou.registry.models import Organisation, Person
 from sanyou.stock import moves, transfers
 from sanyou.stock.models import Balance
-from sanyou.synth.course import Course, register
+from sanyou.synth.course import Course, person_data, register
 from sanyou.synth.dating import date_back
 from sanyou.synth.life import Life
 from sanyou.synth.population import Invented, Story, id_number
@@ -86,7 +88,7 @@ def _apply(
     mother: Person = register(story.wife, village)
     subject = mother
     if entry["who"] != "wife":
-        subject = register(_child(story, entry, given, rng, until), village)
+        subject = _register_child(_child(story, entry, given, rng, until), mother, village)
     told = {key: _answer(value, story.wife, rng) for key, value in entry["told"].items()}
     course = Course(story, given, desk, until, programme, told)
     episode = course.nominate(subject, source)
@@ -97,6 +99,11 @@ def _apply(
         course.follow(episode)
     date_back(episode)
     return episode
+
+
+def _register_child(child: Invented, mother: Person, village: Actor) -> Person:
+    data = person_data(child)
+    return births.register(replace(data, mother=mother), village).child
 
 
 def _answer(value: Any, mother: Invented, rng: Random) -> Any:

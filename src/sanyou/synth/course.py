@@ -46,23 +46,25 @@ ROUNDS = 20  # more than any programme has steps one after the other
 FOLLOW_UPS = 8
 
 
-def register(person: Invented, actor: Actor, home: str | None = None) -> Any:
-    """The invented person, living in `home` by now where that is another place."""
+def person_data(person: Invented, home: str | None = None) -> PersonData:
+    """What an invented person tells, living in `home` by now where that is another place."""
     hukou = Region.objects.get(pk=person.hukou)
     place = Region.objects.get(pk=home or person.residence)
-    return register_person(
-        PersonData(
-            name=person.name,
-            id_number=person.id_number,
-            phone=person.phone,
-            hukou_region=hukou,
-            hukou_text=hukou.full_name,
-            residence_region=place,
-            residence_text=place.full_name,
-            residence_since=person.since,
-        ),
-        actor,
+    return PersonData(
+        name=person.name,
+        id_number=person.id_number,
+        phone=person.phone,
+        hukou_region=hukou,
+        hukou_text=hukou.full_name,
+        residence_region=place,
+        residence_text=place.full_name,
+        residence_since=person.since,
     )
+
+
+def register(person: Invented, actor: Actor, home: str | None = None) -> Any:
+    """The invented person, registered."""
+    return register_person(person_data(person, home), actor)
 
 
 class Course:
