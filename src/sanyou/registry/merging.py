@@ -5,6 +5,7 @@ stays and says into whom it was merged, so old keys and cards keep working. Each
 its old and new value: undoing puts back exactly these.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.registry import pregnancies
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, outside
 from sanyou.registry.models import Birth, Couple, Doubt, Member, Merge, Person, Pregnancy
 from sanyou.trust import audit
 
@@ -280,5 +281,16 @@ def _note(
         reason=reason.strip(),
         by=actor.staff,
     )
-    audit.record(actor, "merge", kind, winner.key, other=loser.key, moved=len(moved))
+    audit.record(actor, "merge", kind, winner.key, other=loser.key, moved=_moved_outside(moved))
     return merge
+
+
+def _moved_outside(moved: Moved) -> int:
+    """How many rows were moved, but for those of a compartment."""
+    by_model: dict[str, list[Any]] = defaultdict(list)
+    for label, pk, *_change in moved:
+        by_model[label].append(pk)
+    return sum(
+        outside(apps.get_model(label)._base_manager.filter(pk__in=pks)).count()
+        for label, pks in by_model.items()
+    )
