@@ -61,6 +61,8 @@ def others(
             # What is not decided yet came in during the last days.
             days = entry["began"] if stage in SETTLED else given["also_recent"]
             began = until - timedelta(days=rng.randint(*days))
+            if entry.get("lives") and entry["who"] != "wife":  # from soon after the birth
+                began = _born(story, entry, programme, until) + timedelta(days=rng.randint(*days))
             if Episode.objects.filter(source=source).exists():
                 continue
             with transaction.atomic():
@@ -88,7 +90,9 @@ def _apply(
     mother: Person = register(story.wife, village)
     subject = mother
     if entry["who"] != "wife":
-        subject = _register_child(_child(story, entry, given, rng, until), mother, village)
+        subject = _register_child(
+            _child(story, given, rng, _born(story, entry, programme, until)), mother, village
+        )
     told = {key: _answer(value, story.wife, rng) for key, value in entry["told"].items()}
     course = Course(story, given, desk, until, programme, told)
     episode = course.nominate(subject, source)
@@ -117,11 +121,14 @@ def _answer(value: Any, mother: Invented, rng: Random) -> Any:
     return value
 
 
-def _child(
-    story: Story, entry: Mapping[str, Any], given: dict[str, Any], rng: Random, until: date
-) -> Invented:
+def _born(story: Story, entry: Mapping[str, Any], programme: str, until: date) -> date:
+    """The day the story's child of this programme was born."""
+    rng = Random(f"{story.seed}:{programme}")
+    return until - timedelta(days=rng.randint(*entry["days_old"]))
+
+
+def _child(story: Story, given: dict[str, Any], rng: Random, born: date) -> Invented:
     """An invented child of the couple, living with its parents."""
-    born = until - timedelta(days=rng.randint(*entry["days_old"]))
     girl = rng.random() < 0.5
     names = given["names"]["wife" if girl else "husband"]
     return Invented(

@@ -12,7 +12,7 @@ from typing import Any
 
 from sanyou.care import assessments, cards, consents, content, documents, encounters, episodes
 from sanyou.care.errors import CareError
-from sanyou.care.facts import facts_of, people_of
+from sanyou.care.facts import people_of
 from sanyou.care.models import Episode, Task
 from sanyou.protocol.growth import Chart
 from sanyou.protocol.models import Growth
@@ -186,12 +186,10 @@ class Life:
             return {}
         person = people_of(programme, episode)[role]
         size = self.size.setdefault(person.pk, rng.gauss(0, 0.8))
-        age = facts_of(episode, on)
         found = {}
         for name, growth in wanted.items():
             chart: Chart = self.library.charts[growth.chart]
-            days = age.get(f"{role}.{growth.age}")
-            row = chart.point(person.sex, int(days)) if days is not None else None
+            row = chart.point(person.sex, (on - person.birth_date).days)
             if row is not None:
                 z = max(-2.6, min(2.6, size + rng.gauss(0, 0.25)))
                 found[name] = round(row.at(z), 1)
