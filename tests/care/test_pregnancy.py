@@ -257,7 +257,7 @@ def test_after_the_birth_the_visits_of_pregnancy_give_way_to_those_after_it(
     )
     planned = open_tasks(booked, Task.Kind.SCHEDULE, date(2022, 6, 1))
     wanted = {"infant_1", "home_visit", "home_visit_28", "check_42", "epds_42", "pelvic_floor"}
-    assert wanted | {"one_to_one_after"} == set(planned)
+    assert wanted | {"one_to_one_after", "infection_untested"} == set(planned)
     assert planned["home_visit"] == ("maternity_doctor", born + timedelta(days=10))
     sign(
         "infant",
