@@ -39,6 +39,21 @@ def inputs_of(element: Element, formulas: Mapping[str, Formula]) -> tuple[str, .
     return formula.names if formula else ()
 
 
+# What the register knows of people; an organisation has none of it.
+OF_PEOPLE = ("sex", "birth_date", "hukou_region", "residence_since")
+
+
+def personal(elements: Mapping[str, Element], formulas: Mapping[str, Formula]) -> frozenset[str]:
+    """Elements that tell of people only: what the register knows of them, and what is computed
+    from it."""
+    found = set(OF_PEOPLE) & elements.keys()
+    while True:
+        more = {n for n, e in elements.items() if found & set(inputs_of(e, formulas))} - found
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
 def in_order(
     elements: Mapping[str, Element], formulas: Mapping[str, Formula]
 ) -> tuple[dict[str, Element], list[str]]:

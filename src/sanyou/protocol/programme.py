@@ -173,6 +173,10 @@ class Programme:
         return self.spec.subject == "couple"
 
     @property
+    def is_of_organisations(self) -> bool:
+        return self.spec.subject == "organisation"
+
+    @property
     def steps(self) -> list[Step]:
         return self.spec.steps
 

@@ -74,6 +74,7 @@ class Scope:
     areas: tuple[str, ...] = ()
     person: str | None = None
     programme: str = ""
+    without: frozenset[str] = frozenset()  # elements that the subject does not have
 
     def with_person(self, role: str) -> Scope:
         return replace(self, person=role)
@@ -89,6 +90,12 @@ class Scope:
                 )
             role = self.person
         spec = self.facts.get(f"{role}.{name}")
+        if spec is not None and spec.element.id in self.without:
+            raise ExpressionError(
+                "not_of_people",
+                f"“{role}.{name}”是人的情况，以机构为对象的项目不能用。",
+                f'"{role}.{name}" tells of people; a programme of organisations has none of it.',
+            )
         if spec is not None:
             return spec
         raise self._why(role, name)
@@ -163,13 +170,16 @@ def build_scope(
     couple: bool,
     areas: Mapping[str, Text] | None = None,
     programme: str = "",
+    without: frozenset[str] = frozenset(),
 ) -> Scope:
     """Every fact of the roles. `couple` adds the facts of scope couple."""
     people = tuple(roles)
     everyone = (*people, COUPLE) if couple else people
     labels = {r: role_label.get(r, KNOWN_ROLES.get(r, (Text(r), None))[0]) for r in everyone}
     facts = Facts(elements, labels, role_sex, areas or {})
-    return Scope(facts, elements, people, role_sex, tuple(areas or ()), programme=programme)
+    return Scope(
+        facts, elements, people, role_sex, tuple(areas or ()), programme=programme, without=without
+    )
 
 
 class Facts(Mapping[str, FactSpec]):

@@ -234,6 +234,7 @@ def _scope(draft: Draft, spec: PolicyFile, programme: Programme) -> Scope:
         programme.is_couple,
         areas,
         programme.id,
+        programme.scope.without,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sanyou.protocol.dictionary import inputs_of
+from sanyou.protocol.dictionary import inputs_of, personal
 from sanyou.protocol.loading.cases import placed, read_cases
 from sanyou.protocol.loading.compartments import check_compartment
 from sanyou.protocol.loading.draft import Draft
@@ -34,18 +34,23 @@ def load_programme(draft: Draft, path: Path, root: Path) -> None:
     roles, labels, sexes = role_details(spec)
     couple = spec.subject == "couple"
     elements = draft.dictionary.elements
-    scope = build_scope(elements, roles, sexes, labels, couple, programme=spec.id)
+    without: frozenset[str] = frozenset()
+    if spec.subject == "organisation":
+        without = personal(elements, draft.dictionary.formulas)
+    scope = build_scope(elements, roles, sexes, labels, couple, programme=spec.id, without=without)
     parts = Parts(path.parent, root, file, spec)
     of_role = {
         role: tuple(
             e
             for e in elements.values()
             if (e.scope == "couple") == (role == COUPLE)
+            and e.id not in without
             and not (e.sex and sexes.get(role) and e.sex != sexes[role])
         )
         for role in ((*roles, COUPLE) if couple else roles)
     }
     _check_classes(draft, parts)
+    _check_subject(draft, parts, roles)
     forms = load_forms(draft, parts, scope)
     rules, version = load_rules(draft, parts, scope)
     schedule = load_schedule(draft, parts, scope, forms)
@@ -170,6 +175,30 @@ def _check_classes(draft: Draft, parts: Parts) -> None:
             where = ("risk_classes", index, "level")
             levels = parts.spec.risk_levels
             draft.unknown(parts.file, where, "风险等级", "risk level", risk_class.level, levels)
+
+
+def _check_subject(draft: Draft, parts: Parts, roles: tuple[str, ...]) -> None:
+    """An organisation is one role, has no pregnancy, curve or child, and is on no list of people."""
+    spec = parts.spec
+    if spec.subject != "organisation":
+        return
+    if len(roles) != 1:
+        draft.fail(
+            parts.file,
+            ("roles",),
+            "subject",
+            "以机构为对象的项目只有一个角色，例如 unit。",
+            "A programme of organisations has one role, such as unit.",
+        )
+    for name in ("pregnancy", "charts", "sessions", "starts"):
+        if getattr(spec, name):
+            draft.fail(
+                parts.file,
+                (name,),
+                "subject",
+                f"{name} 只用于以人为对象的项目。",
+                f"{name} is for programmes of people only.",
+            )
 
 
 def _check_lists(

@@ -60,8 +60,8 @@ def check_starts(draft: Draft, programme: Programme) -> None:
         for number, name in enumerate(start.programmes):
             loc: Loc = ("starts", index, "programmes", number)
             other = draft.programmes.get(name)
-            if other is None or other.is_couple:
-                known = [p.id for p in draft.programmes.values() if not p.is_couple]
+            if other is None or other.subject != "person":
+                known = [p.id for p in draft.programmes.values() if p.subject == "person"]
                 draft.unknown(file, loc, "个人项目", "programme of persons", name, known)
                 continue
             opening = other.forms.get(other.opening_form or "")

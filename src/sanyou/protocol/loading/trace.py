@@ -29,7 +29,7 @@ def load_trace(draft: Draft, programme: Programme) -> Programme:
                 file, (*loc, "programme"), "项目", "programme", spec.programme, draft.programmes
             )
             continue
-        if other.is_couple != (spec.of == "parents"):
+        if other.is_of_organisations or other.is_couple != (spec.of == "parents"):
             draft.fail(
                 file,
                 (*loc, "of"),
