@@ -17,7 +17,7 @@ from sanyou.care.models import Card, EligibilityDecision, Episode
 from sanyou.protocol.programme import Programme
 from sanyou.registry import people, regions
 from sanyou.registry.access import Actor, NotFoundForYou, reaches, visible
-from sanyou.registry.models import Couple, Person, Region
+from sanyou.registry.models import Couple, Organisation, Person, Region
 from sanyou.trust import audit
 
 router = Router(tags=["episodes"])
@@ -51,7 +51,7 @@ def nominate(request: HttpRequest, body: shapes.NominationIn) -> object:
     actor = actor_of(request)
     actor.require("nominate")
     programme = content.programmes_for(actor).get(body.programme)
-    if programme is None or set(body.persons) != set(programme.roles):
+    if programme is None or set(body.persons) != set(_asked(programme)):
         raise CareError(
             _("项目或人员角色不对。请核对 programme，并按项目的角色填写 persons。"), "bad_programme"
         )
@@ -60,11 +60,29 @@ def nominate(request: HttpRequest, body: shapes.NominationIn) -> object:
         raise NotFoundForYou
     source = f"api:{actor.username}:{body.reference}" if body.reference else ""
     with transaction.atomic():
-        subject = registered(body, programme, actor, region)
+        subject = (
+            _organisation(actor, body.organisation)
+            if programme.is_of_organisations
+            else registered(body, programme, actor, region)
+        )
         made = episodes.nominate(
             actor, programme.id, subject, body.observations, timezone.localdate(), region, source
         )
     return Status(201, reach.episode_out(actor, made))
+
+
+def _asked(programme: Programme) -> tuple[str, ...]:
+    """The roles that people are given for."""
+    return () if programme.is_of_organisations else programme.roles
+
+
+def _organisation(actor: Actor, code: str) -> Organisation:
+    """An organisation of the caller's region."""
+    rows = visible(actor, Organisation.objects.filter(active=True))
+    found: Organisation | None = rows.filter(code=code).first()
+    if found is None:
+        raise NotFoundForYou
+    return found
 
 
 def registered(

@@ -14,7 +14,7 @@ from sanyou.registry.people import shown_id
 
 T = TypeVar("T", bound=Model)
 
-SUBJECTS = ("couple__wife", "couple__husband", "person", "region")
+SUBJECTS = ("couple__wife", "couple__husband", "person", "unit", "region")
 
 
 def find(actor: Actor, rows: "QuerySet[T]", key: UUID) -> T:
@@ -62,6 +62,9 @@ def episode_out(actor: Actor, row: Episode) -> dict[str, Any]:
             }
             for role, person in people.items()
         ],
+        "organisation": None
+        if row.unit is None
+        else {"role": programme.roles[0], "code": row.unit.code, "name": row.unit.name},
     }
 
 

@@ -38,7 +38,8 @@ class NominationIn(Body):
 
     programme: str
     region: str = Field(description="负责镇街或村居的区划代码")
-    persons: dict[str, PersonIn] = Field(description="按角色，如 wife、husband")
+    persons: dict[str, PersonIn] = Field(default={}, description="按角色，如 wife、husband")
+    organisation: str = Field(default="", description="机构编号，只用于以机构为对象的项目")
     observations: dict[str, dict[str, Any]] = {}
     marriage_date: dt.date | None = None
     marriage_kind: str = ""
@@ -107,10 +108,19 @@ class EpisodeLine(Schema):
     opened_on: dt.date
 
 
+class OrganisationOut(Schema):
+    role: str
+    code: str
+    name: str
+
+
 class EpisodeOut(EpisodeLine):
+    """`organisation`: whom it is about where that is no person."""
+
     policy: str
     child_order: int | None
     persons: list[PersonOut]
+    organisation: OrganisationOut | None
 
 
 class DecisionOut(Schema):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from sanyou.care import cards, content, flow, numbers
 from sanyou.care.assessments import DECIDED, standing
 from sanyou.care.errors import CareError
-from sanyou.care.facts import facts_of, people_of, standing_beside
+from sanyou.care.facts import facts_of, names_of, people_of, standing_beside
 from sanyou.care.models import Assessment, Card, Consent, Document, Encounter, Episode, Task
 from sanyou.protocol.dates import years_between
 from sanyou.protocol.facts import flag, read_observation
@@ -234,8 +234,7 @@ def _linked(episode: Episode, on: date) -> dict[str, Any] | None:
     names = policy.one_stop.programmes if policy and policy.one_stop else []
     other = (
         Episode.objects.filter(
-            couple=episode.couple_id,
-            person=episode.person_id,
+            episode.same_subject,
             programme__in=[name for name in names if name != episode.programme],
             compartment__in=("", episode.compartment),
             opened_on__lte=on,
@@ -297,7 +296,15 @@ def _card(episode: Episode) -> dict[str, Any] | None:
 
 
 def _persons(episode: Episode, programme: Programme, on: date) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
+    if episode.unit is not None:
+        unit = episode.unit
+        found[programme.roles[0]] = {
+            "name": unit.name,
+            "code": unit.code,
+            "kind": str(unit.get_kind_display()),
+            "residence": unit.region.full_name,
+        }
     for role, person in people_of(programme, episode).items():
         found[role] = {
             "name": person.name,
@@ -551,7 +558,7 @@ def _series(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _consent(episode: Episode, programme: Programme) -> dict[str, Any]:
-    people = people_of(programme, episode)
+    names = names_of(programme, episode)
     rows = episode.consents.select_related("by").order_by("pk")
     latest: dict[str, Consent] = {row.role: row for row in rows}
     given = [row for row in latest.values() if _stands(row)]
@@ -563,11 +570,11 @@ def _consent(episode: Episode, programme: Programme) -> dict[str, Any]:
             {
                 "role": role,
                 "role_label": programme.role_label[role].zh,
-                "name": person.name if _stands(latest.get(role)) else "",
+                "name": name if _stands(latest.get(role)) else "",
                 "on": latest[role].on.isoformat() if _stands(latest.get(role)) else "",
                 "image": latest[role].signature if _stands(latest.get(role)) else "",
             }
-            for role, person in people.items()
+            for role, name in names.items()
         ],
     }
 

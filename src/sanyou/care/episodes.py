@@ -19,7 +19,7 @@ from sanyou.protocol.policy import Policy
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry import people
 from sanyou.registry.access import Actor, NotFoundForYou, may_confirm, works_in
-from sanyou.registry.models import Couple, Person, Region
+from sanyou.registry.models import Couple, Organisation, Person, Region
 from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 
@@ -30,7 +30,7 @@ GOING_ON = (Episode.Status.OPEN, Episode.Status.RETURNED)
 def nominate(
     actor: Actor,
     programme_id: str,
-    subject: Couple | Person,
+    subject: Couple | Person | Organisation,
     observations: Mapping[str, Mapping[str, Any]],
     on: date,
     region: Region,
@@ -46,6 +46,9 @@ def nominate(
     compartment = programme.spec.compartment or ""
     if not works_in(actor, compartment):
         raise NotFoundForYou
+    unit = subject if isinstance(subject, Organisation) else None
+    if programme.is_of_organisations != (unit is not None):
+        raise CareError(_("这个项目不登记这样的对象，请核对项目。"), "bad_subject")
     couple = subject if isinstance(subject, Couple) else None
     person = subject if isinstance(subject, Person) else None
     _hold(subject)
@@ -56,7 +59,7 @@ def nominate(
     order = observations.get(COUPLE, {}).get("child_order")
     order = int(order) if order not in (None, "") else None
     same = Episode.objects.filter(
-        programme=programme_id, couple=couple, person=person, status__in=GOING_ON
+        programme=programme_id, couple=couple, person=person, unit=unit, status__in=GOING_ON
     ).first()
     if same is not None:
         if same.created_by_id and actor.staff and same.created_by_id == actor.staff.pk:
@@ -82,6 +85,7 @@ def nominate(
         policy=policy.id,
         couple=couple,
         person=person,
+        unit=unit,
         compartment=compartment,
         child_order=order,
         region=region,
@@ -113,7 +117,7 @@ def _already_open(same: Episode, region: Region) -> str:
     ) % {"where": same.region.full_name, "number": same.number}
 
 
-def _hold(subject: Couple | Person) -> None:
+def _hold(subject: Couple | Person | Organisation) -> None:
     """Two people registering the same couple at once wait for each other."""
     type(subject)._default_manager.select_for_update().get(pk=subject.pk)
 

@@ -35,7 +35,7 @@ Supplier = Callable[[Sequence[Episode], date], Mapping[int, Mapping[str, Any]]]
 _suppliers: list[Supplier] = []
 
 AT_ONCE = 2000  # keeps memory and the length of queries within bounds
-EPISODE_PATHS = ("couple__wife", "couple__husband", "person")
+EPISODE_PATHS = ("couple__wife", "couple__husband", "person", "unit")
 
 
 def supply(supplier: Supplier) -> None:
@@ -45,12 +45,18 @@ def supply(supplier: Supplier) -> None:
 
 
 def people_of(programme: Programme, episode: Episode) -> dict[str, Person]:
-    """Person by role."""
+    """Person by role; nobody where the subject is an organisation."""
     if episode.couple is not None:
         both = (episode.couple.wife, episode.couple.husband)
         return dict(zip(programme.roles, both, strict=True))
-    assert episode.person is not None
-    return {programme.roles[0]: episode.person}
+    return {} if episode.person is None else {programme.roles[0]: episode.person}
+
+
+def names_of(programme: Programme, episode: Episode) -> dict[str, str]:
+    """Name by role, also where the subject is an organisation."""
+    if episode.unit is not None:
+        return {programme.roles[0]: episode.unit.name}
+    return {role: person.name for role, person in people_of(programme, episode).items()}
 
 
 def facts_of(episode: Episode, on: date) -> dict[str, Any]:
@@ -205,6 +211,8 @@ def observations_of(
             "residence_region": person.residence_region_id,
             "residence_since": person.residence_since,
         }
+    if episode.unit is not None:
+        found[programme.roles[0]] = {"residence_region": episode.unit.region_id}
     if episode.couple is not None:
         found[COUPLE] = {
             "child_order": episode.child_order,
@@ -352,6 +360,7 @@ __all__ = [
     "facts_table",
     "facts_without_episode",
     "following",
+    "names_of",
     "observations_of",
     "people_of",
     "standing_beside",

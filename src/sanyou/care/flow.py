@@ -38,10 +38,10 @@ def lock(episode: Episode) -> Episode:
     held = Q(pk=episode.pk)
     if reuse.linked_programmes(episode.programme):
         going_on = (Episode.Status.OPEN, Episode.Status.RETURNED)
-        held |= Q(couple=episode.couple_id, person=episode.person_id, status__in=going_on)
+        held |= episode.same_subject & Q(status__in=going_on)
     rows = (
         Episode.objects.select_for_update(of=("self",))
-        .select_related("region", "couple__wife", "couple__husband", "person")
+        .select_related("region", "couple__wife", "couple__husband", "person", "unit")
         .filter(held)
         .order_by("pk")
     )

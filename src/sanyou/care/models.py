@@ -82,6 +82,11 @@ class Episode(models.Model):
             self.origin_id = self.region_id
         super().save(*args, **kwargs)
 
+    @property
+    def same_subject(self) -> Q:
+        """Episodes of the same couple, person or organisation."""
+        return Q(couple=self.couple_id, person=self.person_id, unit=self.unit_id)
+
 
 class Transfer(models.Model):
     """Responsibility for an episode handed from one district to another. Append-only."""

@@ -87,6 +87,8 @@ def may_read_elsewhere(actor: Actor, episode: Episode) -> bool:
 
 
 def _in_her_care(actor: Actor, episode: Episode) -> bool:
+    if episode.unit_id is not None:
+        return False
     couple = episode.couple
     people = [couple.wife_id, couple.husband_id] if couple else [episode.person_id]
     theirs = Episode.objects.filter(

@@ -59,7 +59,7 @@ def read(
     """Per episode (role, element) -> what is reused. At most three queries, none where no programme
     reuses anything."""
     programmes = content.library().programmes
-    wanted = [e for e in episodes if programmes[e.programme].spec.reuse]
+    wanted = [e for e in episodes if programmes[e.programme].spec.reuse and e.unit_id is None]
     if not wanted:
         return {}
     people = _people(wanted)
@@ -106,8 +106,7 @@ def partners(episode: Episode) -> list[Episode]:
     if not programmes:
         return []
     rows = Episode.objects.filter(
-        couple=episode.couple_id,
-        person=episode.person_id,
+        episode.same_subject,
         programme__in=programmes,
         status__in=(Episode.Status.OPEN, Episode.Status.RETURNED),
     )
@@ -116,7 +115,7 @@ def partners(episode: Episode) -> list[Episode]:
         return []
     return list(
         Episode.objects.filter(pk__in=found)
-        .select_related("region", "couple__wife", "couple__husband", "person")
+        .select_related("region", "couple__wife", "couple__husband", "person", "unit")
         .order_by("pk")
     )
 

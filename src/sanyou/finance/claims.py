@@ -417,7 +417,8 @@ def unit_of(
             zip(programme.roles, (episode.couple.wife_id, episode.couple.husband_id), strict=True)
         )
     else:
-        people |= {programme.roles[0]: episode.person_id, "person": episode.person_id}
+        subject = episode.person_id or episode.unit_id
+        people |= {programme.roles[0]: subject, "person": subject}
     parts: list[tuple[str, Any]] = []
     for name in policy.entitlement.unit:
         if name in people:
@@ -564,8 +565,8 @@ def _clause_of(policy: Policy, implemented_by: str) -> str:
 
 def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any]]:
     """Facts supplied to sanyou.care.facts: "couple.claimed", whether it stood on a statement drawn
-    up by that day (a later statement does not change an earlier month), and of a person
-    "<role>.times_granted": earlier claims in the same programme that were not refused."""
+    up by that day (a later statement does not change an earlier month), and of one person
+    or organisation "<role>.times_granted": earlier claims in the same programme that were not refused."""
     stated = Claim.objects.filter(
         episode__in=[e.pk for e in episodes],
         status__in=LOCKED,
@@ -573,19 +574,19 @@ def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any
     )
     listed = set(stated.values_list("episode", flat=True))
     found: dict[int, dict[str, Any]] = {e.pk: {"couple.claimed": e.pk in listed} for e in episodes}
-    persons = [e for e in episodes if e.person_id is not None]
-    granted: dict[tuple[str, int | None], set[int]] = defaultdict(set)
-    if persons:
-        others = Claim.objects.filter(
-            episode__person__in={e.person_id for e in persons}, served_on__lte=on
-        ).exclude(status=Claim.Status.REFUSED)
-        for pk, programme, person in others.values_list(
-            "episode_id", "programme", "episode__person_id"
-        ):
-            granted[programme, person].add(pk)
-    for e in persons:
+    alone = [e for e in episodes if e.couple_id is None]
+    granted: dict[tuple[str, int | None, int | None], set[int]] = defaultdict(set)
+    if alone:
+        whose = models.Q(episode__person__in={e.person_id for e in alone if e.person_id})
+        whose |= models.Q(episode__unit__in={e.unit_id for e in alone if e.unit_id})
+        others = Claim.objects.filter(whose, served_on__lte=on)
+        for pk, programme, person, unit in others.exclude(
+            status=Claim.Status.REFUSED
+        ).values_list("episode_id", "programme", "episode__person_id", "episode__unit_id"):
+            granted[programme, person, unit].add(pk)
+    for e in alone:
         role = content.programme_of(e).roles[0]
-        times = len(granted[e.programme, e.person_id] - {e.pk})
+        times = len(granted[e.programme, e.person_id, e.unit_id] - {e.pk})
         found[e.pk][f"{role}.times_granted"] = times
     return found
 

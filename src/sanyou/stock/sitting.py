@@ -31,7 +31,7 @@ def programmes_for(actor: Actor, person: Person, region: Region, on: date) -> li
     return [
         p
         for p in content.programmes_for(actor).values()
-        if not p.is_couple
+        if p.subject == "person"
         and (p.role_sex.get(p.roles[0]) or person.sex) == person.sex
         and does_all(actor, p)
         and content.current_policy(region.code, p.id, on) is not None

@@ -20,7 +20,7 @@ from sanyou.care.steps import registers
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.below import Below, below, is_above
 from sanyou.desk.paging import PER_PAGE, Leaf, leaf
-from sanyou.desk.views.records import people_of
+from sanyou.desk.views.records import names_of
 from sanyou.desk.views.review import steps_of
 from sanyou.finance.models import Statement
 from sanyou.registry import trail
@@ -257,6 +257,7 @@ def _filtered(request: HttpRequest, rows: QuerySet[Task]) -> tuple[QuerySet[Task
             Q(episode__couple__wife__name__startswith=text)
             | Q(episode__couple__husband__name__startswith=text)
             | Q(episode__person__name__startswith=text)
+            | Q(episode__unit__name__contains=text)
         )
     return rows, chosen
 
@@ -273,18 +274,17 @@ def items(page: Leaf | Iterable[Task], today: date) -> list[Item]:
     """Lines with the names of the people, without a query a line."""
     pks = [task.pk for task in page]
     rows = Task.objects.filter(pk__in=pks).select_related(
-        "episode__couple__wife", "episode__couple__husband", "episode__person", "region"
+        "episode__couple__wife",
+        "episode__couple__husband",
+        "episode__person",
+        "episode__unit",
+        "region",
     )
     by_pk = {task.pk: task for task in rows}
     return [
         Item(task, names_of(task.episode), group_of(task.due, today, task.opens), task.region.name)
         for task in (by_pk[pk] for pk in pks)
     ]
-
-
-def names_of(episode: Episode) -> dict[str, str]:
-    """Role -> name: wife and husband, or the one person."""
-    return {role: person.name for role, person in people_of(episode).items()}
 
 
 def _overview(actor: Actor, districts: Below | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from sanyou.care.reading import reads, reads_everything, task_label
 from sanyou.care.trace import Looked, first_missed, trace_of
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.paging import leaf
-from sanyou.desk.views.records import people_of, readable_episode
+from sanyou.desk.views.records import names_of, readable_episode, who_of
 from sanyou.desk.views.records_form import shown, words
 from sanyou.protocol.programme import Programme
 from sanyou.registry import people
@@ -136,7 +136,7 @@ def _label(episode: Episode) -> str:
 
 
 def _who(episode: Episode) -> str:
-    return "、".join(p.name for p in people_of(episode).values())
+    return who_of(episode)
 
 
 def _row(actor: Actor, due: Any) -> Row:
@@ -144,8 +144,8 @@ def _row(actor: Actor, due: Any) -> Row:
     programme = content.programme_of(due.episode)
     duty = DUTIES.get(task.duty)
     mine = task.duty == actor.duty and actor.can("home", due.episode)
-    everyone = people_of(due.episode)
-    name = everyone[task.role].name if task.role in everyone else _who(due.episode)
+    everyone = names_of(due.episode)
+    name = everyone[task.role] if task.role in everyone else _who(due.episode)
     return Row(
         task_label(actor, programme, task),
         name,
@@ -340,7 +340,7 @@ def ledger(request: HttpRequest, programme_id: str) -> HttpResponse:
             status__in=(Assessment.Status.CONFIRMED, Assessment.Status.OVERRIDDEN),
         )
         .select_related("episode__person", "episode__couple__wife", "episode__couple__husband",
-                        "episode__region")
+                        "episode__unit", "episode__region")
         .defer("facts")
     )  # fmt: skip
     whole = reads_everything(actor)  # what stands beside tells of an infection

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,7 +23,7 @@ from sanyou.protocol.form import FormResult, validate
 from sanyou.protocol.programme import Form, Programme
 from sanyou.registry import matching, people, regions
 from sanyou.registry.access import Actor, existing, reaches, visible, works_in
-from sanyou.registry.models import Couple, Person, Region
+from sanyou.registry.models import Couple, Organisation, Person, Region
 from sanyou.stock import sitting
 from sanyou.trust import audit
 
@@ -33,6 +34,7 @@ TEXTS = (
 
 
 SINCE = "residence_since"  # since when somebody has lived there
+MANY = 500  # organisations to choose from
 
 
 @dataclass
@@ -91,6 +93,10 @@ class Offer:
     def together(self) -> bool:
         return len(self.programmes) > 1
 
+    @property
+    def of_organisations(self) -> bool:
+        return self.programmes[0].is_of_organisations
+
 
 ONE_STOP = "one-stop"  # the choice of several programmes at once
 
@@ -134,17 +140,20 @@ def nominate(request: HttpRequest) -> HttpResponse:
     if offer is None:
         context = {"message": _("没有由您的岗位登记的项目。"), "status": 403}
         return render(request, "desk/problem.html", context, status=403)
-    entries = _entries(request, actor, offer.programmes[0])
+    entries = [] if offer.of_organisations else _entries(request, actor, offer.programmes[0])
     role = offer.role
     raw = _answers(request, offer)
     results = [validate(content.library(), form, role, raw) for form in offer.forms]
-    region, region_error = _region(request, actor)
+    unit, unit_error = _unit(request, actor) if offer.of_organisations else (None, "")
+    region, region_error = (unit.region, "") if unit else _region(request, actor)
+    if offer.of_organisations:
+        region_error = unit_error
     refused = ""
     if request.method == "POST":
         faulty = any(e.errors for e in entries) or region_error or not all(r.ok for r in results)
         if not faulty and region is not None:
             try:
-                return _open(request, actor, offer, entries, results, region)
+                return _open(request, actor, offer, entries, results, region, unit)
             except (CareError, people.RegistryError) as error:
                 refused = error.message_zh
     context = _context(actor, offer, entries, raw, results, request.method == "POST")
@@ -153,6 +162,8 @@ def nominate(request: HttpRequest) -> HttpResponse:
         "region": region,
         "region_error": region_error,
         "refused": refused,
+        "units": _units(actor) if offer.of_organisations else None,
+        "unit": unit,
     }
     status = 422 if request.method == "POST" else 200
     return render(request, "desk/shell/nominate.html", context, status=status)
@@ -345,6 +356,22 @@ def _region(request: HttpRequest, actor: Actor) -> tuple[Region | None, str]:
     return region, ""
 
 
+def _units(actor: Actor) -> QuerySet[Organisation]:
+    """The organisations of her region."""
+    rows = visible(actor, Organisation.objects.filter(active=True))
+    return rows.select_related("region").order_by("region__code", "name")[:MANY]
+
+
+def _unit(request: HttpRequest, actor: Actor) -> tuple[Organisation | None, str]:
+    """The organisation that was chosen, or what is wrong."""
+    code = request.POST.get("unit", "")
+    if not code:
+        return None, _("请选择要登记的机构。") if request.method == "POST" else ""
+    rows = visible(actor, Organisation.objects.filter(active=True)).select_related("region")
+    found = rows.filter(code=code).first()
+    return found, "" if found else _("这个机构不在您负责的地区，请重新选择。")
+
+
 def _open(
     request: HttpRequest,
     actor: Actor,
@@ -352,6 +379,7 @@ def _open(
     entries: list[Entry],
     results: list[FormResult],
     region: Region,
+    unit: Organisation | None = None,
 ) -> HttpResponse:
     """Register and open; a second spouse is held for the registration desk instead."""
     today = timezone.localdate()
@@ -363,8 +391,8 @@ def _open(
         with transaction.atomic():
             within = programme.spec.compartment or ""
             persons = {r: people.register_person(d, actor, within) for r, d in data.items()}
-            subject = _subject(actor, programme, persons, results)
-            if offer.together:
+            subject = unit or _subject(actor, programme, persons, results)
+            if offer.together and not isinstance(subject, Organisation):
                 made = one_stop.register(actor, subject, observations, on=today, region=region)
             else:
                 made = [

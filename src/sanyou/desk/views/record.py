@@ -25,7 +25,7 @@ from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.views import records_assess
 from sanyou.desk.views.record_transfer import moments as transfers
 from sanyou.desk.views.record_transfer import whereabouts
-from sanyou.desk.views.records import episode_of, people_of, readable_episode
+from sanyou.desk.views.records import episode_of, names_of, people_of, readable_episode
 from sanyou.desk.views.records_form import FieldView, Filled, sections, seen, shown, words
 from sanyou.desk.views.stock_hand_out import offers
 from sanyou.protocol.facts import read_observation
@@ -260,7 +260,8 @@ def head(actor: Actor, found: Episode) -> dict[str, Any]:
         "programme": programme,
         "programme_label": words(programme.label),
         "spouses": spouses,
-        "names": [s.person.name for s in spouses],
+        "names": list(names_of(found).values()),
+        "unit_label": words(programme.role_label[programme.roles[0]]) if found.unit else "",
         "badge": STATUS_BADGE.get(Episode.Status(found.status), ""),
         "steps": _steps(found, programme),
         "subsidy": any(s.kind == "approve" for s in programme.steps),
@@ -435,7 +436,7 @@ def _shown(actor: Actor, found: Episode, row: Assessment) -> dict[str, Any]:
     hidden = len(findings) + len(unknown) + len(added) - len(own) - len(open_) - len(mine)
     row.result = {**row.result, "findings": own, "undetermined": open_}  # never saved
     row.override = {**row.override, "added": mine}
-    names = {role: person.name for role, person in people_of(found).items()}
+    names = names_of(found)
     sides = [
         records_assess.side(actor, found, programme, row, role, names.get(role, ""))
         for role in programme.risk_roles
@@ -560,10 +561,7 @@ def _history(actor: Actor, found: Episode) -> list[dict[str, Any]]:
 
 def _siblings(actor: Actor, found: Episode) -> list[tuple[Episode, str]]:
     """Other episodes of the same people; with the programme where it is another one."""
-    if found.couple is not None:
-        rows = Episode.objects.filter(couple=found.couple)
-    else:
-        rows = Episode.objects.filter(person=found.person)
+    rows = Episode.objects.filter(found.same_subject)
     others = rows.exclude(pk=found.pk).select_related("couple", "region").order_by("-opened_on")
     return [
         (e, "" if e.programme == found.programme else words(content.programme_of(e).label))

@@ -41,14 +41,13 @@ class PersonView:
     role: str
     role_label: str
     name: str
-    sex: str
-    age: int | None
-    person: Person
+    sex: str = ""
+    age: int | None = None
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The people a page is about."""
+    """The people a page is about, or the organisation."""
 
     people: tuple[PersonView, ...]
 
@@ -86,17 +85,33 @@ def readable(request: HttpRequest, queryset: "QuerySet[T]", key: UUID) -> tuple[
 
 
 def _episodes() -> "QuerySet[Episode]":
-    return Episode.objects.select_related("couple__wife", "couple__husband", "person", "region")
+    return Episode.objects.select_related(
+        "couple__wife", "couple__husband", "person", "unit__region", "region"
+    )
 
 
 def people_of(episode: Episode) -> dict[str, Person]:
-    """role -> person."""
+    """role -> person; nobody where it is about an organisation."""
     return facts.people_of(programme_of(episode), episode)
 
 
+def names_of(episode: Episode) -> dict[str, str]:
+    """role -> name: wife and husband, the one person, or the organisation."""
+    return facts.names_of(programme_of(episode), episode)
+
+
+def who_of(episode: Episode) -> str:
+    """Everybody it is about in one line."""
+    return "、".join(names_of(episode).values())
+
+
 def subject_of(programme: Programme, episode: Episode, role: str = COUPLE) -> Subject:
-    """Both spouses for "couple", else the one person."""
+    """Both spouses for "couple", else the one person or the organisation."""
     everyone = people_of(episode)
+    if episode.unit is not None:
+        unit_role = programme.roles[0]
+        label = words(programme.role_label.get(unit_role, unit_role))
+        return Subject((PersonView(unit_role, label, episode.unit.name),))
     wanted = everyone if role == COUPLE or role not in everyone else {role: everyone[role]}
     today = timezone.localdate()
     return Subject(
@@ -107,7 +122,6 @@ def subject_of(programme: Programme, episode: Episode, role: str = COUPLE) -> Su
                 person.name,
                 str(person.get_sex_display()),
                 years_between(person.birth_date, today) if person.birth_date else None,
-                person,
             )
             for name_of_role, person in wanted.items()
         )
@@ -127,8 +141,9 @@ def home_of(episode: Episode) -> str:
     try:
         if episode.couple is not None:
             return reverse("couple", args=[episode.couple.key])
-        assert episode.person is not None
-        return reverse("person", args=[episode.person.key])
+        if episode.person is not None:
+            return reverse("person", args=[episode.person.key])
+        return reverse("episode", args=[episode.key])
     except NoReverseMatch:
         return reverse("home")
 

@@ -23,6 +23,7 @@ from sanyou.desk.views.records import (
     episode_of,
     find,
     home_of,
+    names_of,
     people_of,
     refuse,
     subject_of,
@@ -153,6 +154,9 @@ def _form_url(row: Task) -> str:
 
 
 def _contacts(programme: Programme, episode: Episode) -> list[Contact]:
+    if episode.unit is not None:
+        label = words(programme.role_label.get(programme.roles[0], programme.roles[0]))
+        return [Contact(label, episode.unit.name, "", episode.unit.region.full_name)]
     return [
         Contact(words(programme.role_label.get(role, role)), p.name, p.phone, _address(p))
         for role, p in people_of(episode).items()
@@ -166,17 +170,21 @@ def _address(person: Person) -> str:
 
 def _script(programme: Programme, row: Task, actor: Actor) -> list[str]:
     """What to say, in order: who calls, who answers, what is asked, how it ends."""
-    people = people_of(row.episode)
-    person = people.get(row.role) or next(iter(people.values()))
+    names = names_of(row.episode)
+    name = names.get(row.role) or next(iter(names.values()))
     where = str(actor.organisation or _("区县妇幼保健计划生育服务中心"))
     form = programme.forms.get(row.form) if row.form else None
     lines = [
         _("您好，我是%(where)s的%(me)s。请问是%(name)s吗？")
-        % {"where": where, "me": actor.display_name, "name": person.name},
-        _("（核对出生年月，确认是本人后再往下说；不是本人时不透露检查内容，只请其转告回电。）"),
+        % {"where": where, "me": actor.display_name, "name": name},
         _("您参加了%(programme)s，现在做%(task)s，大约需要三分钟，内容保密，方便吗？")
         % {"programme": words(programme.label), "task": named(row.label)},
     ]
+    if row.episode.unit_id is None:
+        lines.insert(
+            1,
+            _("（核对出生年月，确认是本人后再往下说；不是本人时不透露检查内容，只请其转告回电。）"),
+        )
     if row.kind == Task.Kind.RECHECK:
         lines.append(_("上次评估建议您%s，请问做了吗？结果怎样？") % named(row.label))
     elif form is not None and form.spec.hint:

@@ -21,7 +21,7 @@ from sanyou.desk.views.records import episode_of, uuid_of
 from sanyou.desk.views.records_form import words
 from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
-from sanyou.registry.access import Actor
+from sanyou.registry.access import Actor, may_confirm
 from sanyou.trust import audit
 
 SHOWN = 10  # failures named one by one
@@ -114,10 +114,14 @@ def _send_back(request: HttpRequest, actor: Actor, episode: Episode) -> HttpResp
     return redirect("home")
 
 
-@duty_page("confirm")
+@duty_page("see_person")
 def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Eligibility and entitlement with the clause; confirm, or return with a reason."""
+    """Eligibility and entitlement with the clause; confirm, or return with a reason. Also for
+    whoever registers in a programme whose own step says that she decides."""
     actor, episode = episode_of(request, key)
+    deciders = {s.duty for s in content.programme_of(episode).steps if s.kind == "confirm"}
+    if not may_confirm(actor, deciders, episode):
+        actor.require("confirm", episode)
     today = timezone.localdate()
     if request.method == "POST":
         if request.POST.get("decision") == "return":
@@ -126,10 +130,7 @@ def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
         decision = _confirm(episode, actor, own_cost)
         episode.refresh_from_db()
         if decision.answer == "yes" and not episode.status_reason:
-            done = (
-                _("已确认，可以发放服务卡。") if _only_opening(episode) else _("已确认，转公示。")
-            )
-            say(request, done)
+            say(request, _confirmed(episode))
             return _next(request, actor, "confirm")
         messages.warning(request, episode.status_reason or _("资料不全，暂不能确认。"))
         return redirect("episode", key=episode.key)
@@ -142,6 +143,14 @@ def confirm(request: HttpRequest, key: UUID) -> HttpResponse:
         "decisions": episode.decisions.order_by("-at"),
     }
     return render(request, "desk/shell/confirm.html", context)
+
+
+def _confirmed(episode: Episode) -> str:
+    """What comes next."""
+    kinds = {s.kind for s in content.programme_of(episode).steps}
+    if "card" in kinds:
+        return _("已确认，可以发放服务卡。")
+    return _("已确认，转公示。") if "publish" in kinds else _("已确认资格。")
 
 
 def _confirm(episode: Episode, actor: Actor, own_cost: bool) -> Any:
@@ -201,7 +210,8 @@ def _quoted(policy: Any, refs: list[str]) -> list[tuple[str, str]]:
 def _next(request: HttpRequest, actor: Actor, step: str) -> HttpResponse:
     """On to the next one of the same kind where asked for, else home."""
     if request.POST.get("next"):
-        following = tasks.queue(actor).filter(kind=Task.Kind.STEP, name=step).first()
+        same = tasks.queue(actor).filter(kind=Task.Kind.STEP, name__in=steps_of(step))
+        following = same.first()
         if following is not None:
             return redirect(step, key=following.episode.key)
     return redirect("home")

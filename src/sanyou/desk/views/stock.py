@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from sanyou.care import content
 from sanyou.desk.actor import actor_of, duty_page, say
 from sanyou.desk.paging import leaf
-from sanyou.desk.views.home import names_of
+from sanyou.desk.views.records import who_of
 from sanyou.desk.views.records_form import words
 from sanyou.registry.access import Actor, NotFoundForYou, may_keep, visible, works_in
 from sanyou.registry.models import Organisation, Region
@@ -201,7 +201,7 @@ def batch(request: HttpRequest, key: UUID) -> HttpResponse:
         "written_off": -total.of(Movement.Kind.WRITE_OFF),
         "out": -total.of(Movement.Kind.ISSUE, Movement.Kind.CORRECT),
         "balances": visible(actor, found.balances.filter(quantity__gt=0)).select_related("store"),
-        "people": [(p, "、".join(names_of(p.episode).values())) for p in people],
+        "people": [(p, who_of(p.episode)) for p in people],
         "may_name": may_name,
         "may_recall": actor.can("manage_stock") and not _is_local(actor),
     }

@@ -17,7 +17,7 @@ from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.below import Below, below
 from sanyou.desk.paging import leaf
-from sanyou.desk.views.records import people_of
+from sanyou.desk.views.records import who_of
 from sanyou.desk.views.records_form import words
 from sanyou.figures import tasknumbers
 from sanyou.figures.models import TaskNumber
@@ -258,7 +258,7 @@ def _to_invite(
         rows = rows.filter(region__code__startswith=town.prefix)
     page = leaf(
         request,
-        rows.select_related("couple__wife", "couple__husband", "person", "region"),
+        rows.select_related("couple__wife", "couple__husband", "person", "unit", "region"),
     )
     return {"leaf": page, "town": town, "invitees": _invitees(actor, list(page))}
 
@@ -276,7 +276,7 @@ def _invitees(actor: Actor, episodes: list[Episode]) -> list[Invitee]:
     return [
         Invitee(
             e,
-            "、".join(p.name for p in people_of(e).values()) if names else "",
+            who_of(e) if names else "",
             e.region.name,
             "、".join(steps.get(e.pk, [])[:2]) or str(e.get_status_display()),
         )

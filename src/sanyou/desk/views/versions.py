@@ -24,7 +24,7 @@ from sanyou.care.models import Episode
 from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.history import steps
 from sanyou.desk.views import whatif_shown
-from sanyou.desk.views.records import people_of
+from sanyou.desk.views.records import who_of
 from sanyou.desk.views.records_form import words
 from sanyou.figures import replay
 from sanyou.protocol.library import Library
@@ -237,7 +237,7 @@ def _replay(actor: Actor, release: Release, base: Library) -> dict[str, Any] | N
     episodes = {
         str(e.key): e
         for e in visible(actor, Episode.objects.filter(key__in=keys)).select_related(
-            "region", "couple__wife", "couple__husband", "person"
+            "region", "couple__wife", "couple__husband", "person", "unit"
         )
     }
     reads = actor.can("see_results") if rules else actor.can("see_person")
@@ -248,11 +248,7 @@ def _replay(actor: Actor, release: Release, base: Library) -> dict[str, Any] | N
         if episode is None or len(rows) >= replay.READ:
             continue
         row = {"episode": episode, "before": "", "after": "", "added": [], "removed": [], "why": ""}
-        row["names"] = (
-            "、".join(p.name for p in people_of(episode).values())
-            if actor.can("see_person")
-            else ""
-        )
+        row["names"] = who_of(episode) if actor.can("see_person") else ""
         if rules:
             if reads:
                 row |= {"before": one["before"] or "—", "after": one["after"] or "—"}

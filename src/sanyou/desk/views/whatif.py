@@ -17,7 +17,7 @@ from sanyou.desk.actor import actor_of, duty_page
 from sanyou.desk.views import whatif_form as forms
 from sanyou.desk.views import whatif_shown as show
 from sanyou.desk.views.money import workbook_response
-from sanyou.desk.views.records import people_of
+from sanyou.desk.views.records import who_of
 from sanyou.desk.views.records_form import words
 from sanyou.figures import whatif, whatif_drafts, whatif_people, whatif_sheet
 from sanyou.figures.models import PolicyDraft
@@ -194,7 +194,7 @@ def _people(
     rows = [
         {
             "episode": episodes[index],
-            "names": "、".join(p.name for p in people_of(episodes[index]).values()),
+            "names": who_of(episodes[index]),
             "before": show.STATE[before],
             "after": show.STATE[after],
             "why": show.why(base, made, why),
