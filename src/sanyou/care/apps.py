@@ -9,7 +9,14 @@ class CareConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from sanyou.care import encounters, facts, pregnancies, starts
         from sanyou.care.content import compartments
         from sanyou.registry.access import tell_compartments
 
         tell_compartments(compartments)
+        encounters.on_hold(starts.hold)
+        for hook in (pregnancies.signed, starts.signed):
+            encounters.on_sign(hook)
+        for hook in (pregnancies.signed, starts.amended):
+            encounters.on_amend(hook)
+        facts.supply(starts.supplied)

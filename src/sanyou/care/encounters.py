@@ -49,6 +49,27 @@ def on_void(hook: Hook) -> None:
         _on_void.append(hook)
 
 
+# Locks what the hooks will write, before anything of the act is audited: people, then other
+# episodes, then the audit head, in this order everywhere.
+_on_hold: list[Callable[[Episode], None]] = []
+
+
+def on_hold(hook: Callable[[Episode], None]) -> None:
+    """Call with the locked episode before a record is signed or amended."""
+    if hook not in _on_hold:
+        _on_hold.append(hook)
+
+
+def _hold(episode: Episode) -> None:
+    for hook in _on_hold:
+        hook(episode)
+
+
+def seen_on(row: Encounter) -> date:
+    """The day as of which a signed record is looked at: a file's own day, else today."""
+    return row.occurred_on if row.source else max(timezone.localdate(), row.occurred_on)
+
+
 @dataclass(frozen=True)
 class SaveResult:
     """What a save did. `conflicts`: element -> {yours, theirs, by, at}; nothing is overwritten."""
@@ -255,6 +276,7 @@ def sign(key: UUID, actor: Actor, version: int) -> Encounter:
     FormInvalid names what is missing or wrong. Conflict when the draft has changed since `version`.
     """
     row, episode = _locked(key)
+    _hold(episode)
     programme = content.programme_of(episode)
     form = _form(programme, row.form, row.role)
     _may(actor, form, episode)
@@ -326,6 +348,7 @@ def _after(row: Encounter, episode: Episode, programme: Programme, actor: Actor)
 def amend(key: UUID, changes: Mapping[str, Any], reason: str, actor: Actor) -> Encounter:
     """Correct a signed record by a new one; both are kept. `changes`: element -> new value."""
     old, episode = _locked(key)
+    _hold(episode)
     programme = content.programme_of(episode)
     form = _form(programme, old.form, old.role)
     _may(actor, form, episode)
@@ -410,6 +433,7 @@ def put(
     source: str = "",
 ) -> Encounter:
     """Sign data as a record, without asking for required fields. Inside a transaction."""
+    _hold(episode)
     programme = content.programme_of(episode)
     form = _form(programme, form_id, role)
     draft = episode.encounters.filter(form=form_id, role=role, status=Status.DRAFT).first()

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from sanyou.care import content, encounters, flow, numbers
+from sanyou.care import content, encounters, flow, numbers, pregnancies
 from sanyou.care.errors import CareError, NotAllowedNow
 from sanyou.care.facts import facts_of
 from sanyou.care.models import EligibilityDecision, Encounter, Episode, Task, Transfer
@@ -16,10 +16,11 @@ from sanyou.protocol.eligibility import decide
 from sanyou.protocol.entitlement import decide_entitlement
 from sanyou.protocol.expression import json_value
 from sanyou.protocol.policy import Policy
+from sanyou.protocol.programme import Programme
 from sanyou.protocol.scope import COUPLE
 from sanyou.registry import people
 from sanyou.registry.access import Actor, NotFoundForYou, may_confirm, works_in
-from sanyou.registry.models import Couple, Organisation, Person, Region
+from sanyou.registry.models import Couple, Organisation, Person, Pregnancy, Region
 from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 
@@ -35,8 +36,11 @@ def nominate(
     on: date,
     region: Region,
     source: str = "",
+    pregnancy: Pregnancy | None = None,
 ) -> Episode:
     """Open an episode by signing the programme's opening form. The same again gives the first.
+
+    It belongs to the `pregnancy` given; else, in a programme of pregnancies, to the woman's own.
 
     CareError where an episode of this child order is going on already, where no policy of the
     region covers the programme, or where an answer cannot be read (FormInvalid).
@@ -51,7 +55,7 @@ def nominate(
         raise CareError(_("这个项目不登记这样的对象，请核对项目。"), "bad_subject")
     couple = subject if isinstance(subject, Couple) else None
     person = subject if isinstance(subject, Person) else None
-    _hold(subject)
+    _hold(subject, programme)
     if source:
         found = Episode.objects.filter(source=source, compartment=compartment).first()
         if found is not None:
@@ -72,6 +76,7 @@ def nominate(
             % {"region": region.name, "on": on.isoformat()},
             "no_policy",
         )
+    audit.hold()  # before the number, as wherever an act has been audited already
     county = county_code(region.code)
     number = numbers.take(f"episode:{county}:{on.year}", compartment)
     if not compartment:
@@ -86,6 +91,7 @@ def nominate(
         couple=couple,
         person=person,
         unit=unit,
+        pregnancy=pregnancy,
         compartment=compartment,
         child_order=order,
         region=region,
@@ -102,6 +108,7 @@ def nominate(
                 episode, programme.opening_form, role, observations.get(role, {}), on, actor,
                 source=source,
             )  # fmt: skip
+    pregnancies.attach(episode, on, actor)
     flow.advance(episode, on)
     audit.record(actor, "nominate", "episode", episode.key)
     return episode
@@ -117,9 +124,12 @@ def _already_open(same: Episode, region: Region) -> str:
     ) % {"where": same.region.full_name, "number": same.number}
 
 
-def _hold(subject: Couple | Person | Organisation) -> None:
+def _hold(subject: Couple | Person | Organisation, programme: Programme) -> None:
     """Two people registering the same couple at once wait for each other."""
-    type(subject)._default_manager.select_for_update().get(pk=subject.pk)
+    type(subject)._default_manager.select_for_update(no_key=True).get(pk=subject.pk)
+    if isinstance(subject, Couple) and programme.starts:
+        both = Person.objects.filter(pk__in=(subject.wife_id, subject.husband_id))
+        list(both.select_for_update(no_key=True).order_by("pk"))
 
 
 def _stage(episode: Episode, kind: str) -> None:

@@ -107,7 +107,7 @@ def _hold(mother: Person) -> Person:
     """The mother's row with those of her children, locked before anything is written."""
     children = Birth.objects.filter(mother=mother).values_list("child", flat=True)
     pks = [mother.pk, *children]
-    rows = Person.objects.select_for_update().filter(pk__in=pks).order_by("pk")
+    rows = Person.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk")
     return next(row for row in rows if row.pk == mother.pk)
 
 

@@ -341,13 +341,13 @@ def register_person(data: PersonData, actor: Actor, compartment: str = "") -> Pe
     identity = _identity(data)
     index = id_index(identity.number, data.id_type)
     with transaction.atomic():
-        found = _holder(Person.objects.select_for_update(), index, data.id_type)
+        found = _holder(Person.objects.select_for_update(no_key=True), index, data.id_type)
         if found is None:
             try:
                 with transaction.atomic():
                     return _create(data, identity, actor, compartment)
             except IntegrityError:  # somebody else has just registered the same number
-                found = Person.objects.select_for_update().get(id_index=index)
+                found = Person.objects.select_for_update(no_key=True).get(id_index=index)
         person = current(found)
         changed = _update_contact(person, data)
         if tidy_name(data.name) != person.name and births.has_made_up_name(person):
@@ -466,7 +466,11 @@ def register_couple(
         raise RegistryError("wrong_sex", _("女方应为女性、男方应为男性，请核对身份证号码。"))
     with transaction.atomic():
         # The two rows are locked in one order, so that two clerks cannot register two spouses.
-        list(Person.objects.select_for_update().filter(pk__in=[wife.pk, husband.pk]).order_by("pk"))
+        list(
+            Person.objects.select_for_update(no_key=True)
+            .filter(pk__in=[wife.pk, husband.pk])
+            .order_by("pk")
+        )
         couple = Couple.objects.filter(wife=wife, husband=husband).first()
         if couple is None:
             other = None if verified else other_couple(wife, husband, compartment)

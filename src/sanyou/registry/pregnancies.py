@@ -61,7 +61,7 @@ def find_or_make(
 ) -> Pregnancy:
     """The pregnancy of a day, made where there is none. What is told fills what was not known; told
     outside of the compartment that alone knew of it, it is known generally from now on."""
-    woman = Person.objects.select_for_update().get(pk=current(woman).pk)
+    woman = Person.objects.select_for_update(no_key=True).get(pk=current(woman).pk)
     row = going_on(woman, on, began, ended)
     if row is None:
         row = Pregnancy.objects.create(
