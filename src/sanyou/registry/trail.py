@@ -53,10 +53,19 @@ def _about(but: Collection[str]) -> Iterator[QuerySet[Any]]:
         rows = model._base_manager.all()
         paths = {path for way in ways for path in way[1:] if not is_plural(model, path)}
         for path in sorted(paths):
-            there = rows.filter(**{f"{path}__isnull": False})
-            yield _keys(there.exclude(**{f"{path}__in": allowed}))
+            yield _keys(_shut(model, path, allowed))
         if (programme := PROGRAMMES.get(label)) and (closed := closed_programmes(but)):
             yield _keys(rows.filter(**{f"{programme}__in": sorted(closed)}))
+
+
+def _shut(model: type[models.Model], path: str, allowed: list[str]) -> QuerySet[Any]:
+    """The rows in another compartment: from the few records that lie in one to what hangs on them."""
+    way, _dot, name = path.rpartition("__")
+    owner: Any = model
+    for step in filter(None, way.split("__")):
+        owner = owner._meta.get_field(step).related_model
+    there = owner._base_manager.exclude(**{f"{name}__in": allowed})
+    return model._base_manager.filter(**{f"{way}__in": there.values("pk")}) if way else there
 
 
 def _keys(rows: QuerySet[Any]) -> QuerySet[Any]:
