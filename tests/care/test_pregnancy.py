@@ -78,7 +78,7 @@ def booked(at: Any, woman: Any) -> Episode:
     doctor = at("maternity_doctor")
     episode = episodes.nominate(
         doctor,
-        "pregnancy",
+        "maternity",
         woman,
         {"wife": told},
         on=BOOKED,
@@ -134,7 +134,7 @@ def examine(sign: Any, on: date, **more: Any) -> None:
         "hiv": "negative",
     }
     sign("pregnancy_laboratory", on, "laboratory", **laboratory)
-    fields = content.library().programmes["pregnancy"].forms["risk_assessment"].fields_for("wife")
+    fields = content.library().programmes["maternity"].forms["risk_assessment"].fields_for("wife")
     groups = {f.element: NONE for f in fields if f.default == NONE}
     sign("risk_assessment", on, **(groups | more))
 

@@ -40,7 +40,7 @@ def test_the_programmes_each_have_their_own_terms(lib: Library, policy: Policy) 
         "delivery_subsidy",
         "prenatal_subsidy",
         "newborn_free",
-        "pregnancy",
+        "maternity",
         "prenatal_screening",
         "newborn_screening",
         "child_health",

@@ -16,11 +16,11 @@ EDD = date(2021, 9, 7)
 
 @pytest.fixture
 def programme(library: Any) -> Any:
-    return library.programmes["pregnancy"]
+    return library.programmes["maternity"]
 
 
 def facts(library: Any, on: date = DAY, **wife: Any) -> dict[str, Any]:
-    return build_facts(library, "pregnancy", {"wife": wife}, on)
+    return build_facts(library, "maternity", {"wife": wife}, on)
 
 
 @pytest.mark.requirement("C01")
