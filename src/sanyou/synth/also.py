@@ -15,6 +15,7 @@ from django.db import transaction
 
 from sanyou.benefits import decisions, notices
 from sanyou.care import content
+from sanyou.care.errors import CareError
 from sanyou.care.models import Episode, Task
 from sanyou.registry import births
 from sanyou.registry.access import Actor
@@ -65,11 +66,16 @@ def others(
                 began = _born(story, entry, programme, until) + timedelta(days=rng.randint(*days))
             if Episode.objects.filter(source=source).exists():
                 continue
-            with transaction.atomic():
-                one = replace(story, nominated_on=began, stage=stage, again=False, lost=False)
-                episode = _apply(one, entry, given, desks[story.town], programme, source, until)
-                if entry.get("lives"):
-                    life.live([episode])
+            one = replace(story, nominated_on=began, stage=stage, again=False, lost=False)
+            try:
+                with transaction.atomic():
+                    episode = _apply(one, entry, given, desks[story.town], programme, source, until)
+                    if entry.get("lives"):
+                        life.live([episode])
+            except CareError as error:
+                if error.code != "already_open":  # begun by another record of hers
+                    raise
+                continue
             if stage in placed:
                 placed[stage].append(episode)
         _decide(placed, given, desks, programme, until)
