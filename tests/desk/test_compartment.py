@@ -23,6 +23,7 @@ from sanyou.trust import audit
 from sanyou.trust.models import AuditEvent
 from tests.quiet import (
     BORN,
+    COMPARTMENT,
     HIDDEN,
     OUTSIDE,
     QUIET,
@@ -263,6 +264,46 @@ def test_an_act_outside_that_moves_something_within_is_not_told(
     assert set(made.values_list("action", flat=True)) <= {"sign", "supersede", "nominate"}
     told = trail.events(actor("manager")).exclude(seq__in=before)
     assert list(told.values_list("action", flat=True)) == ["sign"]
+
+
+def test_what_begins_it_outside_shows_no_trace_there(
+    known: Episode, actor: Any, client_as: Callable[..., Client]
+) -> None:
+    """A positive first test opens a record in the compartment; the doctor who signed sees none."""
+    heard = Episode.objects.get(programme="heard")
+    doctor = client_as("maternity_doctor")
+    draft = encounters.open_draft(heard, "heard_test", "wife", actor("maternity_doctor"))
+    before = set(AuditEvent.objects.values_list("seq", flat=True))
+    changes = {"changes": {"heard_test": {"base": None, "value": "positive"}}}
+    doctor.post(reverse("encounter-autosave", args=[draft.key]), changes, "application/json")
+    draft.refresh_from_db()
+    signed = doctor.post(
+        reverse("encounter-sign", args=[draft.key]), {"version": draft.version}, "application/json"
+    )
+    assert signed.status_code == 200, signed.content.decode()
+    begun = Episode.objects.get(programme="quiet")
+    assert (begun.compartment, begun.person) == (COMPARTMENT, heard.person)
+    pages = [signed, doctor.get(reverse("home")), doctor.get(f"/api/episodes/{heard.key}")]
+    pages += [doctor.get("/api/episodes"), doctor.get("/api/tasks")]
+    pages += [doctor.get(reverse("episode", args=[heard.key]))]
+    pages += [doctor.get(reverse("encounter", args=[draft.key]))]
+    pages += [
+        doctor.get(reverse(name, args=[known.couple.wife.key])) for name in ("life", "person")
+    ]
+    for page in pages:
+        text = page.content.decode()
+        assert page.status_code == 200
+        assert not [w for w in (begun.number, str(begun.key), "静访登", "静访确") if w in text]
+    assert doctor.get(reverse("episode", args=[begun.key])).status_code == 404
+    told = trail.events(actor("manager")).exclude(seq__in=before).exclude(action="read")
+    assert set(told.values_list("action", "kind", "subject")) == {
+        ("sign", "encounter", str(draft.key)),
+        ("list", "episode", ""),
+        ("list", "task", ""),
+    }
+    assert AuditEvent.objects.filter(subject=str(begun.key)).exists()
+    home = client_as("infection_officer").get(reverse("home")).content.decode()
+    assert "静访确认" in home
 
 
 # --- people ---------------------------------------------------------------------------------------
