@@ -1,4 +1,4 @@
-"""The Qijiang document of 2018: four programmes in one, in force thirty days after its issue."""
+"""The Qijiang document of 2018: several programmes in one, in force thirty days after its issue."""
 
 from __future__ import annotations
 
@@ -243,11 +243,16 @@ def test_folic_acid_until_the_end_of_the_twelfth_week_for_anyone_living_here(
     assert decide(policy, facts).answer == answer
 
 
-def test_the_second_level_is_open_and_says_so() -> None:
+@pytest.mark.requirement("C04")
+def test_the_second_level_tests_every_woman_and_cares_for_the_positive_and_their_children() -> None:
     clause = POLICY.clause("四（二）")
     assert clause is not None
-    assert clause.status == "open"
-    assert "尚未实现" in clause.reason
+    assert clause.status == "implemented"
+    for programme in ("infection_test", "infection_blocking", "infection_infant"):
+        assert f"programme:{programme}" in clause.by
+        terms = POLICY.for_programme(programme)
+        assert terms.entitlement is not None
+        assert [d.grant for d in terms.entitlement.decisions] == ["free"]
 
 
 @pytest.mark.requirement("E03")
