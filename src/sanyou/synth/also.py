@@ -99,7 +99,8 @@ def _apply(
         subject = _register_child(
             _child(story, given, rng, _born(story, entry, programme, until)), mother, village
         )
-    told = {key: _answer(value, story.wife, rng) for key, value in entry["told"].items()}
+    whole = bool(entry.get("lives"))
+    told = {key: _answer(value, story.wife, rng, whole) for key, value in entry["told"].items()}
     course = Course(story, given, desk, until, programme, told)
     episode = course.nominate(subject, source)
     if entry.get("lives"):
@@ -116,9 +117,11 @@ def _register_child(child: Invented, mother: Person, village: Actor) -> Person:
     return births.register(replace(data, mother=mother), village).child
 
 
-def _answer(value: Any, mother: Invented, rng: Random) -> Any:
-    """A pair of numbers is a range; {name} and the like are the mother's."""
+def _answer(value: Any, mother: Invented, rng: Random, whole: bool) -> Any:
+    """A pair of numbers is a range, `whole` of whole numbers; {name} and the like are the mother's."""
     match value:
+        case [int() as low, int() as high] if whole:
+            return rng.randint(low, high)
         case [int() as low, int() as high]:
             return round(rng.uniform(low, high), 2)
         case str():
