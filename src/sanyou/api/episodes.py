@@ -94,7 +94,7 @@ def registered(
     """The people of a request, registered: a couple, or the one person."""
     compartment = programme.spec.compartment or ""
     made = {
-        role: people.register_person(_person(data, region), actor, compartment)
+        role: people.register_person(_person(data, region, actor), actor, compartment)
         for role, data in body.persons.items()
     }
     first = made[programme.roles[0]]
@@ -110,7 +110,12 @@ def registered(
     )
 
 
-def _person(data: shapes.PersonIn, region: Region) -> people.PersonData:
+def _person(data: shapes.PersonIn, region: Region, actor: Actor) -> people.PersonData:
+    mother = people.by_key(data.mother) if data.mother is not None else None
+    if data.mother is not None:
+        if mother is None:
+            raise NotFoundForYou
+        actor.require("nominate", mother)
     return people.PersonData(
         name=data.name,
         id_number=data.id_number,
@@ -123,6 +128,8 @@ def _person(data: shapes.PersonIn, region: Region) -> people.PersonData:
         residence_region=regions.find(data.residence, region) if data.residence else None,
         residence_text=data.residence,
         residence_since=data.residence_since,
+        mother=mother,
+        order=data.order,
     )
 
 

@@ -7,6 +7,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from sanyou.api import (
     benefits,
+    births,
     contents,
     couples,
     episodes,
@@ -37,6 +38,7 @@ api.add_router("", couples.router)
 api.add_router("", records.router)
 api.add_router("/tasks", work.router)
 api.add_router("", lifecourse.router)
+api.add_router("", births.router)
 api.add_router("", money.router)
 api.add_router("", rules.router)
 api.add_router("", contents.router)

@@ -22,8 +22,11 @@ class Page(Schema):
 
 
 class PersonIn(Body):
-    name: str
-    id_number: str
+    """A child without papers is told by its `mother`, `birth_date` and `order`; then `name` and
+    `id_number` may be left out, and `sex` where it is not clear."""
+
+    name: str = ""
+    id_number: str = ""
     id_type: str = "resident"
     sex: Literal["female", "male"] | None = None
     birth_date: dt.date | None = None
@@ -31,6 +34,8 @@ class PersonIn(Body):
     hukou: str = Field(default="", description="户籍地，写到镇街，如 某省某市某区某镇")
     residence: str = Field(default="", description="现居住地")
     residence_since: dt.date | None = None
+    mother: UUID | None = Field(default=None, description="孩子的母亲（已登记者的 key）")
+    order: int = Field(default=1, ge=1, le=9, description="母亲这次分娩的第几个")
 
 
 class NominationIn(Body):
