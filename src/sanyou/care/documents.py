@@ -28,7 +28,7 @@ from sanyou.protocol.scope import COUPLE
 from sanyou.protocol.wording import range_text, shown, unit_text
 from sanyou.registry.access import Actor
 from sanyou.registry.models import Organisation, Region
-from sanyou.registry.people import mask_id
+from sanyou.registry.people import masked_id, paper_number
 from sanyou.registry.regions import county_code
 from sanyou.trust import audit
 from sanyou.trust.crypto import decrypt, encrypt
@@ -311,8 +311,8 @@ def _persons(episode: Episode, programme: Programme, on: date) -> dict[str, Any]
             "sex": person.sex,
             "birth_date": person.birth_date.isoformat(),
             "age": years_between(person.birth_date, on),
-            "id_masked": mask_id(person.id_number),
-            "id_number": person.id_number,
+            "id_masked": masked_id(person),
+            "id_number": paper_number(person),
             "phone": person.phone,
             "hukou": person.hukou_text,
             "residence": person.residence_text,

@@ -32,7 +32,8 @@ class Family:
 
 def family_of(person: Person, actor: Actor) -> Family:
     """The family in which somebody is a child; else the one she or he has made."""
-    births = existing(actor, Birth.objects.select_related("mother", "father"))
+    standing = Birth.objects.filter(child__merged_into=None)
+    births = existing(actor, standing.select_related("mother", "father"))
     birth = births.filter(child=person).first()
     married = Q(wife=person) | Q(husband=person)
     known = existing(actor, Couple.objects.filter(merged_into=None))

@@ -17,6 +17,7 @@ from sanyou.care import content, encounters, episodes, one_stop
 from sanyou.care.errors import CareError
 from sanyou.care.models import Episode, Task
 from sanyou.desk.actor import actor_of, duty_page, say
+from sanyou.desk.views import nominate_mother
 from sanyou.desk.views.records_form import Filled, SectionView, sections, words
 from sanyou.protocol.entry import parse_date
 from sanyou.protocol.form import FormResult, validate
@@ -47,6 +48,16 @@ class Entry:
     raw: dict[str, str]
     errors: dict[str, str] = field(default_factory=dict)
     data: people.PersonData | None = None
+    child: bool = False  # may be somebody without a card, told by her mother
+    mother: people.PersonData | None = None
+
+    @property
+    def without_card(self) -> bool:
+        return self.child and self.raw["id_type"] in people.WITHOUT_CARD
+
+    @property
+    def id_types(self) -> list[tuple[str, str]]:
+        return nominate_mother.id_types(self.child)
 
 
 @dataclass(frozen=True)
@@ -187,7 +198,6 @@ def _context(
         "offer": offer,
         "label": offer.label,
         "entries": entries,
-        "id_types": Person.IdType.choices,
         "sections": found,
         "places": _places(actor),
         "faulty": posted,
@@ -282,11 +292,17 @@ def _entries(request: HttpRequest, actor: Actor, programme: Programme) -> list[E
     for role in programme.roles:
         raw = {name: request.POST.get(f"{role}-{name}", "").strip() for name in TEXTS}
         raw["id_type"] = raw["id_type"] or Person.IdType.RESIDENT.value
+        for name, typed in nominate_mother.FIELDS.items():
+            raw[name] = request.POST.get(f"{role}-{typed}", "").strip()
         entry = Entry(
-            role, words(programme.role_label[role]), programme.role_sex.get(role) or "", raw
+            role,
+            words(programme.role_label[role]),
+            programme.role_sex.get(role) or "",
+            raw,
+            child=nominate_mother.may_be_child(programme),
         )
         if request.method == "POST":
-            _check(entry, county)
+            _check(entry, county, actor)
         found.append(entry)
     numbers = [people.normalise_id(e.raw["id_number"]) for e in found]
     if request.method == "POST" and len(found) == 2 and numbers[0] and numbers[0] == numbers[1]:
@@ -294,11 +310,10 @@ def _entries(request: HttpRequest, actor: Actor, programme: Programme) -> list[E
     return found
 
 
-def _check(entry: Entry, county: Region | None) -> None:
+def _check(entry: Entry, county: Region | None, actor: Actor) -> None:
     """Fill `errors` and, where there are none, `data`."""
     raw, errors = entry.raw, entry.errors
-    if not raw["name"]:
-        errors["name"] = _("请填写姓名。")
+    order = 1
     sex: str | None = entry.sex or raw["sex"] or None
     born = parse_date(raw["birth_date"]) if raw["birth_date"] else None
     if raw["id_type"] == Person.IdType.RESIDENT:
@@ -309,10 +324,16 @@ def _check(entry: Entry, county: Region | None) -> None:
             errors["id_number"] = _("身份证号码的性别与%s不符，请核对是否填反。") % entry.label
         born, sex = check.birth_date, check.sex
     else:
-        if not raw["id_number"]:
+        if not raw["id_number"] and not (entry.child and raw["id_type"] == Person.IdType.NONE):
             errors["id_number"] = _("请填写证件号码。")
+        if entry.without_card:
+            sex = nominate_mother.sex_of(raw, errors)
+            order = nominate_mother.order_of(raw, errors)
+            entry.mother = nominate_mother.check(raw, errors, actor)
         if born is None:
             errors["birth_date"] = _("请按证件填写出生日期，如 1992-06-15。")
+    if not raw["name"] and entry.mother is None:
+        errors["name"] = _("请填写姓名。")
     phone = people.normalise_phone(raw["phone"])
     if raw["phone"] and not (len(phone) == 11 and phone.startswith("1")) and len(phone) < 7:
         errors["phone"] = _("手机号应为 11 位数字，请核对。")
@@ -335,6 +356,7 @@ def _check(entry: Entry, county: Region | None) -> None:
         residence_region=_find(raw["residence_text"], county),
         residence_text=raw["residence_text"],
         residence_since=since,
+        order=order,
     )
 
 
@@ -390,7 +412,11 @@ def _open(
     try:
         with transaction.atomic():
             within = programme.spec.compartment or ""
-            persons = {r: people.register_person(d, actor, within) for r, d in data.items()}
+            persons = {
+                e.role: _register(request, actor, e.data, e.mother, within)
+                for e in entries
+                if e.data is not None
+            }
             subject = unit or _subject(actor, programme, persons, results)
             if offer.together and not isinstance(subject, Organisation):
                 made = one_stop.register(actor, subject, observations, on=today, region=region)
@@ -422,6 +448,18 @@ def _open(
     if request.POST.get("again"):
         return redirect(f"{reverse('nominate')}?programme={offer.id}")
     return redirect("episode", key=made[0].key)
+
+
+def _register(
+    request: HttpRequest,
+    actor: Actor,
+    data: people.PersonData,
+    mother: people.PersonData | None,
+    within: str,
+) -> Person:
+    if mother is not None:
+        return nominate_mother.register(request, actor, data, mother, within)
+    return people.register_person(data, actor, within)
 
 
 def _put_right(actor: Actor, episode: Episode, answers: dict[str, Any]) -> None:

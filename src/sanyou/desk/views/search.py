@@ -42,7 +42,7 @@ def _found(actor: Actor, hit: people.SearchHit) -> Found:
     )
     region = hit.person.residence_region
     place = region.name if region else hit.person.residence_text
-    ids = [people.mask_id(person.id_number) for person in both]
+    ids = [people.masked_id(person) or "—" for person in both]
     return Found(url, both, ids, place, str(BY.get(hit.by, hit.by)))
 
 

@@ -60,8 +60,12 @@
     }
     input.addEventListener("input", function () { check(false); });
     input.addEventListener("change", function () { check(true); });
-    type.addEventListener("change", function () {
+    type.addEventListener("change", function () { // a child without a card is told by its mother
+      var none = type.value === "none", young = none || type.value === "birth_certificate";
       box.querySelector("[data-other-id]").hidden = type.value === "resident";
+      box.querySelectorAll("[data-without-card], [data-unclear]").forEach(function (part) { part.hidden = !young; });
+      box.querySelectorAll("[data-name-required]").forEach(function (mark) { mark.hidden = young; });
+      input.hidden = none;
       check(true);
     });
     known.querySelector("[data-take]").addEventListener("click", function () {
