@@ -17,6 +17,7 @@ from sanyou.care import (
     sessions,
     tasks,
 )
+from sanyou.care.errors import FormInvalid
 from sanyou.care.facts import facts_of
 from sanyou.care.models import Episode, Task
 from sanyou.protocol.library import Library
@@ -275,6 +276,26 @@ def test_the_handbook_the_slip_and_the_curves(opened: Any, at: Any, client_as: A
         assert seen.status_code == 200
         if chart == "weight":
             assert "-2.28" in seen.content.decode()
+
+
+@pytest.mark.requirement("D02")
+def test_the_visit_asks_for_what_the_age_requires_before_it_is_signed(
+    opened: Any, at: Any, client_as: Any
+) -> None:
+    episode, doctor = opened("child_health", BIRTH), at("child_doctor")
+    draft = encounters.open_draft(episode, "child_visit", "child", doctor)
+    told = {"child_visited_on": "2022-08-02", "child_weight": "9.65", "child_height": "75.7"}
+    changes = {name: {"base": draft.data.get(name), "value": v} for name, v in told.items()}
+    saved = encounters.autosave(draft.key, changes, doctor)
+    with pytest.raises(FormInvalid) as refused:
+        encounters.sign(draft.key, doctor, saved.version)
+    lacking = set(refused.value.errors)
+    assert {"warn_12m_name", "child_hearing", "measured_position"} <= lacking
+    assert not {n for n in lacking if n.startswith(("warn_8m", "warn_18m", "vision_right"))}
+    page = client_as("child_doctor", HEBEI, f"child_doctor-{HEBEI}")
+    seen = page.get(reverse("encounter", args=[draft.key]))
+    assert seen.status_code == 200
+    assert "呼唤名字无反应" in seen.content.decode()
 
 
 # --- immunisation -------------------------------------------------------------------
