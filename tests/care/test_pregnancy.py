@@ -273,6 +273,10 @@ def test_after_the_birth_the_visits_of_pregnancy_give_way_to_those_after_it(
     facts = facts_of(booked, born)
     assert facts["wife.infant_gestation"] == 275
     assert "infant_1" not in open_tasks(booked, Task.Kind.SCHEDULE, date(2022, 6, 1))
+    begun = {e.programme: e for e in Episode.objects.filter(person__birth_date=born)}
+    assert set(begun) == {"newborn_screening", "child_health"}  # what Guannan runs
+    child = facts_of(begun["child_health"], born)
+    assert (child["child.birth_weight"], child["child.birth_gestation_days"]) == (3200, 275)
 
 
 @pytest.mark.requirement("C03")
