@@ -308,6 +308,20 @@ def test_held_data_remember_the_mother(mother: Person) -> None:
     assert people.unpack(json.loads(json.dumps(people.pack(data)))) == data
 
 
+def test_a_child_listed_by_its_card_may_be_the_newborn_without_a_name(
+    mother: Person, clerk: Actor
+) -> None:
+    """A kindergarten knows name and card, not the mother: the same day, town and surname."""
+    child = births.register(newborn(mother), clerk).child
+    births.register(newborn(mother, order=2), clerk)
+    town = Region.objects.get(pk=HUAYAN)
+    people.register_person(PersonData("李安", card(4), residence_region=town), clerk)
+    assert not Doubt.objects.exists()
+    listed = people.register_person(PersonData("司马安", card(6), residence_region=town), clerk)
+    why = {doubt.other: doubt.why for doubt in Doubt.objects.filter(person=listed)}
+    assert "与还没有取名的孩子同姓" in why[child]
+
+
 # --- merging ---------------------------------------------------------------------------------------
 
 

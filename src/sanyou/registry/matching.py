@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sanyou.registry.access import Actor
-from sanyou.registry.models import Doubt, Person, Region
+from sanyou.registry.models import Birth, Doubt, Person, Region, Sex
 from sanyou.trust import audit
 
 # What agreement is worth, out of 100; a pair is held from THRESHOLD on. Name and birth date
@@ -64,9 +64,12 @@ def _candidates(person: Person) -> QuerySet[Person]:
     near = Q(birth_date=person.birth_date, name_key=person.name_key)
     if person.phone_index:
         near |= Q(phone_index=person.phone_index)
+    born = Birth.objects.filter(born_on=person.birth_date)
+    near |= Q(birth_date=person.birth_date, pk__in=born.values("child"))
     known = Doubt.objects.filter(kind=Doubt.Kind.SAME_PERSON)
+    sexes = {person.sex, Sex.UNCLEAR.value} if person.sex else set(Sex.values)
     return (
-        Person.objects.filter(near, sex=person.sex, merged_into__isnull=True)
+        Person.objects.filter(near, sex__in=sexes, merged_into__isnull=True)
         .exclude(pk=person.pk)
         .exclude(pk__in=known.filter(person=person).values("other"))
         .exclude(pk__in=known.filter(other=person).values("person"))
@@ -78,12 +81,26 @@ def compare(one: Person, two: Person) -> tuple[int, list[str]]:
     """(score 0-100, what agrees)."""
     agree = [
         (NAME, _("同名"), one.name_key == two.name_key),
+        (NAME, _("与还没有取名的孩子同姓"), _unnamed(one, two) or _unnamed(two, one)),
         (BIRTH_DATE, _("出生日期相同"), one.birth_date == two.birth_date),
         (PHONE, _("手机号相同"), bool(one.phone_index) and one.phone_index == two.phone_index),
         (TOWN, _("同一镇街"), _town(one) is not None and _town(one) == _town(two)),
         (NUMBER, _("证件号码相近"), _near(one.id_number, two.id_number)),
     ]
     return min(100, sum(p for p, _why, yes in agree if yes)), [w for _p, w, yes in agree if yes]
+
+
+def _unnamed(newborn: Person, child: Person) -> bool:
+    """Whether a child with a card of its own may be one that was registered before it had a name."""
+    from sanyou.registry import births
+
+    if child.id_type != Person.IdType.RESIDENT or newborn.id_type == Person.IdType.RESIDENT:
+        return False
+    birth = births.of(newborn) if newborn.birth_date == child.birth_date else None
+    if birth is None or not births.has_made_up_name(newborn):
+        return False
+    parents = [p for p in (birth.father, birth.mother) if p is not None]
+    return child.name[:1] in {parent.name[:1] for parent in parents}
 
 
 def _town(person: Person) -> str | None:
