@@ -76,6 +76,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/tasks/{key}/attempts": {"way": "phone", "reached": True},
     "/api/tasks/{key}/complete": {},
     "/api/tasks/{key}/lost": {},
+    "/api/people/{key}/births": {"born_on": "2021-01-01", "sex": "female"},
+    "/api/people/{key}/birth": {"reason": "更正"},
     "/api/sessions/{key}/entries": {"entries": {}},
     "/api/statements/{key}/return": {"reason": "退回"},
     "/api/statements/{key}/pay": {"voucher": "1"},

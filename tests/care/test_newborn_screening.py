@@ -161,7 +161,7 @@ def test_hypothyroidism_is_recalled_treated_and_then_followed_for_years(
         documents.issue(episode, "newborn_recall_letter", at("screening_nurse"), day(12))
     )
     assert "不等于孩子有病" in letter
-    assert day(19).isoformat() in letter
+    assert f"带孩子来复查：<b>{day(19).isoformat()} 以前" in letter
     sign(episode, "newborn_recall", day(13), newborn_recalled_on=day(13).isoformat(),
          newborn_recall_way="phone")  # fmt: skip
     assert loops(episode)["ch"][0] == "diagnose"
@@ -233,6 +233,10 @@ def test_genes_are_asked_for_in_hereditary_families_and_not_printed(
     sign(episode, "gene_screen", day(10), gene_tested_on=day(10).isoformat(),
          deaf_gene="mitochondrial", pku_gene="negative")  # fmt: skip
     assert loops(episode)["gene"][0] == "recall"
-    html = documents.preview(episode, "newborn_report", at("screening_nurse"), day(10))
-    assert "耳聋基因" not in html
+    row = assessments.confirm(assessments.propose(episode, day(10)), at("screening_nurse"))
+    assert "gene_mitochondrial" in {f["rule"] for f in row.result["findings"]}
+    for kind in ("newborn_report", "newborn_recall_letter"):
+        html = documents.preview(episode, kind, at("screening_nurse"), day(10))
+        assert "线粒体" not in html, kind
+        assert "遗传" not in html, kind
     assert "欧阳慧敏" in documents.preview(episode, "newborn_consent", at("screening_nurse"), BORN)

@@ -87,7 +87,9 @@ def on_lists(episode: Episode) -> list[tuple[str, str, str]]:
 
 
 def due(episode: Episode, name: str) -> date | None:
-    return episode.tasks.get(kind=Task.Kind.LOOP, name=name, status=Task.Status.OPEN).due
+    task = episode.tasks.get(kind=Task.Kind.LOOP, name=name, status=Task.Status.OPEN)
+    found: date | None = task.due
+    return found
 
 
 SEVERE = {

@@ -580,9 +580,9 @@ def claimed(episodes: Sequence[Episode], on: dt.date) -> dict[int, dict[str, Any
         whose = models.Q(episode__person__in={e.person_id for e in alone if e.person_id})
         whose |= models.Q(episode__unit__in={e.unit_id for e in alone if e.unit_id})
         others = Claim.objects.filter(whose, served_on__lte=on)
-        for pk, programme, person, unit in others.exclude(
-            status=Claim.Status.REFUSED
-        ).values_list("episode_id", "programme", "episode__person_id", "episode__unit_id"):
+        for pk, programme, person, unit in others.exclude(status=Claim.Status.REFUSED).values_list(
+            "episode_id", "programme", "episode__person_id", "episode__unit_id"
+        ):
             granted[programme, person, unit].add(pk)
     for e in alone:
         role = content.programme_of(e).roles[0]
