@@ -248,6 +248,7 @@ def test_folic_acid_is_for_the_urban_rebirth_group_and_not_for_a_first_child(
     picture(manager, "gn-12-policy")
 
 
+@pytest.mark.requirement("C07")
 @pytest.mark.requirement("E03")
 def test_a_rural_mother_is_paid_five_hundred_yuan(
     desk: Any, live_server: Any, picture: Any, monkeypatch: pytest.MonkeyPatch
