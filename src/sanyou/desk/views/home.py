@@ -160,8 +160,12 @@ def doors(actor: Actor) -> list[Door]:
         action, label, icon = known[name]
         if not actor.can(action):
             continue
-        if name == "nominate" and not registers(actor.duty, content.programmes_for(actor).values()):
-            continue
+        if name == "nominate":
+            offered = registers(actor.duty, content.programmes_for(actor).values())
+            if not offered:
+                continue
+            if not any(programme.is_couple for programme in offered):
+                label = gettext_lazy("登记服务对象")
         try:
             found.append(Door(reverse(name), str(label), icon, not found))
         except NoReverseMatch:

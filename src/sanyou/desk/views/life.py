@@ -401,7 +401,9 @@ def _entries(actor: Actor, programme: Programme, rows: Iterable[Assessment]) -> 
         factors = [
             f["label"]["zh"]
             for f in row.result.get("findings", [])
-            if f"{f['role']}.{f['rule']}" not in removed and reads(actor, f["evidence"])
+            if f"{f['role']}.{f['rule']}" not in removed
+            and f["class"] in programme.spec.ledger.classes
+            and reads(actor, f["evidence"])
         ]
         found.append(
             Entry(
