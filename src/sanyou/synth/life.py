@@ -105,7 +105,8 @@ class Life:
             case "review":
                 episodes.review(episode, who, on)
             case "confirm":
-                episodes.confirm(episode, who, on)
+                if episodes.confirm(episode, who, on).grant == "own_cost":
+                    episodes.confirm(episode, who, on, own_cost=True)
             case "card":
                 cards.issue(episode, who, on=on)
             case "consent":
