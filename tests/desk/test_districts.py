@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from sanyou.care import content
 from sanyou.care.models import Document, Encounter, Episode, Task
+from sanyou.care.steps import duties_of
 from sanyou.desk import urls
 from sanyou.figures import submissions
 from sanyou.figures.models import Submission
@@ -330,11 +331,25 @@ def test_the_demos_sign_in_offers_its_districts_then_their_duties(demo: None) ->
 
 
 def test_whoever_the_demo_prints_can_sign_in_and_works_in_her_district(demo: None) -> None:
+    from sanyou.synth.population import shares
     from sanyou.synth.staff import PASSWORD, logins
 
     printed = logins()
     assert len({login.username for login in printed}) == len(printed)
-    assert {login.duty for login in printed if login.district} == DUTIES.keys() - {"system"}
+    where_needed = set(shares()["staff_where_needed"])
+    usual = DUTIES.keys() - {"system"} - where_needed
+    for district in {login.district for login in printed} - {""}:
+        held = {login.duty for login in printed if login.district == district}
+        assert usual <= held
+        # Further duties only where the district runs a programme that they work in.
+        run = [
+            programme
+            for programme in content.library().programmes.values()
+            if content.current_policy(
+                shares(district)["region"], programme.id, timezone.localdate()
+            )
+        ]
+        assert held - usual == where_needed & {d for p in run for d in duties_of(p)}
     for login in printed:
         if login.duty in {"registration", "manager", "storekeeper"}:
             client = Client()

@@ -64,8 +64,12 @@ def _candidates(person: Person) -> QuerySet[Person]:
     near = Q(birth_date=person.birth_date, name_key=person.name_key)
     if person.phone_index:
         near |= Q(phone_index=person.phone_index)
-    born = Birth.objects.filter(born_on=person.birth_date)
-    near |= Q(birth_date=person.birth_date, pk__in=born.values("child"))
+    town = _town(person)
+    if town is not None and person.id_type == Person.IdType.RESIDENT:
+        born = Birth.objects.filter(
+            born_on=person.birth_date, child__residence_region__code__startswith=town
+        )
+        near |= Q(pk__in=born.values("child"))
     known = Doubt.objects.filter(kind=Doubt.Kind.SAME_PERSON)
     sexes = {person.sex, Sex.UNCLEAR.value} if person.sex else set(Sex.values)
     return (
