@@ -274,6 +274,10 @@ def test_what_was_corrected_in_the_childs_own_record_stays(
     encounters.amend(row.key, changes, "更正", doctor)
     data = opening(made).data
     assert (data["cradle_weight"], data["cradle_length"]) == (3250, 49)
+    again = row.episode.encounters.get(form="bearing_newborn", status="signed")
+    encounters.amend(again.key, {"cradle_weight": 3400, "cradle_length": 50}, "再更正", doctor)
+    data = opening(made).data
+    assert (data["cradle_weight"], data["cradle_length"]) == (3250, 50)
     child.refresh_from_db()
     assert child.name == "司马安"
     assert births.find_by_certificate("U500999999") == child

@@ -309,7 +309,6 @@ class _Told:
         opening = episodes.opening_of(episode) if episode is not None else None
         if episode is None or opening is None:
             return
-        ours = _as_begun(opening).data
         form = content.programme_of(episode).forms[opening.form]
         own = {field.element for field in form.fields_for(opening.role)}
         changes = {
@@ -317,8 +316,8 @@ class _Told:
             for target, value in self.carried().items()
             if target in own
             and value is not None
-            and value != ours.get(target)
-            and opening.data.get(target) == ours.get(target)
+            and value != opening.data.get(target)
+            and not _put_right_there(opening, target)
         }
         if changes:
             from_form = self.programme.forms[self.row.form].label.zh
@@ -331,12 +330,12 @@ class _Told:
                 )
 
 
-def _as_begun(opening: Encounter) -> Encounter:
-    """The last version that came from here: what nobody has signed in the record itself."""
+def _put_right_there(opening: Encounter, name: str) -> bool:
+    """Whether a value was written by somebody in the record itself, not carried from here."""
     row = opening
-    while row.signed_by_id is not None and row.replaces is not None:
+    while row.replaces is not None and row.replaces.data.get(name) == row.data.get(name):
         row = row.replaces
-    return row
+    return row.signed_by_id is not None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).resolve().parent.parent / "content"
 
 
-@cache
-def _packaged() -> Library:
-    """What came with the program; it does not change while it runs."""
+@lru_cache(maxsize=4)
+def _loaded(roots: tuple[Path, ...], _stamps: tuple[object, ...]) -> Library:
+    """A library is read once while its files stay as they are."""
     from sanyou.protocol.loading import load_library
 
-    return load_library((PACKAGED,))
+    return load_library(roots)
+
+
+def _stamp(root: Path) -> object:
+    """Changes when a file of a folder does. What came with the program does not change."""
+    if root == PACKAGED or not root.is_dir():
+        return None
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
 
 
 @dataclass(frozen=True)
@@ -52,12 +60,9 @@ class Library:
 
         Raises ContentErrors with every mistake found.
         """
-        if root is None and not extra:
-            return _packaged()
-        from sanyou.protocol.loading import load_library
-
         first = PACKAGED if root is None else Path(root)
-        return load_library((first, *(Path(path) for path in extra)))
+        roots = (first, *(Path(path) for path in extra))
+        return _loaded(roots, tuple(_stamp(path) for path in roots))
 
     def policy_for(self, region_code: str, programme: str, on: date) -> Policy | None:
         """The document in force on the day for the region; the nearest region wins.
