@@ -6,7 +6,7 @@ embedded engine; sqlglot writes the same query for other dialects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -98,17 +98,23 @@ def assessment_sql(
 def _worst(programme: Programme, dialect: str) -> tuple[str, str]:
     """CASE expressions for the worst class that fired, and its level."""
     classes, levels = [], []
+    level_of = {c.id: c.level for c in programme.risk_classes}
+
+    def fired(wanted: Callable[[str], bool]) -> str:
+        """Whether any rule of such a class fired; "" where there is none."""
+        keys = [rule.key for rule in programme.rules if wanted(rule.cls)]
+        return " OR ".join(identifier(key, dialect) for key in keys)
+
     for risk_class in reversed(programme.risk_classes):
-        keys = [rule.key for rule in programme.rules if rule.cls == risk_class.id]
-        if not keys:
-            continue
-        fired = " OR ".join(identifier(key, dialect) for key in keys)
-        classes.append(f"WHEN {fired} THEN {_string(risk_class.id)}")
-        levels.append(f"WHEN {fired} THEN {_string(risk_class.level)}")
+        if not risk_class.beside and (when := fired(risk_class.id.__eq__)):
+            classes.append(f"WHEN {when} THEN {_string(risk_class.id)}")
+    # A class beside the others does not compete with them, and counts for the level.
+    for level in reversed(programme.risk_levels):
+        if when := fired(lambda cls, level=level: level_of[cls] == level):  # type: ignore[misc]
+            levels.append(f"WHEN {when} THEN {_string(level)}")
     general = _string(programme.level_of(None))
-    if not classes:
-        return "NULL", general
-    return f"CASE {' '.join(classes)} END", f"CASE {' '.join(levels)} ELSE {general} END"
+    worst = f"CASE {' '.join(classes)} END" if classes else "NULL"
+    return worst, f"CASE {' '.join(levels)} ELSE {general} END" if levels else general
 
 
 def _string(text: str) -> str:
